@@ -1,0 +1,51 @@
+"""Where the parts of the lake lie, and what makes a file a part of a table."""
+
+import re
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lake.errors import LakeError
+from lake.schema import SCHEMA_VERSION, TABLES, Table
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+def part_path(root: Path, table: Table, run_id: str, part: str) -> Path:
+    """Where a part lies: `<table>/<run_id>/<part>.parquet`."""
+    for what, name in (("run id", run_id), ("part", part)):
+        if not _NAME.fullmatch(name):
+            raise LakeError(f"{name!r} cannot name a {what}: use letters, digits, '.', '_' and '-' only.")
+    return root / table.name / run_id / f"{part}.parquet"
+
+
+def part_files(root: Path) -> dict[str, list[Path]]:
+    """Every part of the lake by table; files being written have hidden names and are left out."""
+    return {name: sorted((root / name).glob("[!.]*/[!.]*.parquet")) for name in TABLES}
+
+
+def check_part(path: Path, table: Table) -> pq.FileMetaData:
+    """A part's metadata, once it is known to be a part of `table`.
+
+    Raises:
+        LakeError: it is no Parquet file, another table's, of a newer schema, or a column has another type.
+    """
+    try:
+        metadata = pq.read_metadata(path)
+    except (pa.ArrowException, OSError) as error:
+        raise LakeError(
+            f"{path} cannot be read as Parquet ({error}). "
+            "Restore it from a copy, or move it out of the lake if it does not belong there."
+        ) from error
+    schema = metadata.schema.to_arrow_schema()
+    labels = schema.metadata or {}
+    if labels.get(b"kdgat.table", b"").decode() != table.name:
+        raise LakeError(f"{path} is not a part of the table {table.name}. Move it out of the lake.")
+    if int(labels.get(b"kdgat.schema", b"0")) > SCHEMA_VERSION:
+        raise LakeError(f"{path} was written with a newer schema than {SCHEMA_VERSION}. Update kd-gat.")
+    for field in schema:
+        column = table.columns.get(field.name)
+        if column is None or column.type != field.type:
+            raise LakeError(f"{path}: column {field.name} of type {field.type} does not fit the table {table.name}.")
+    return metadata

@@ -1,0 +1,92 @@
+"""The lake's only reader: DuckDB views over the parts of a lake or of one snapshot."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lake.errors import LakeError
+from lake.parts import check_part, part_files
+from lake.root import check_lake
+from lake.schema import TABLES, Table
+from lake.snapshot import Snapshot
+
+# A run has a row for each start and each end; its latest row tells how it stands.
+_LATEST_RUNS = """
+    CREATE VIEW runs AS
+    SELECT * FROM run_events
+    QUALIFY row_number() OVER (
+        PARTITION BY run_id ORDER BY attempt DESC, finished_at DESC NULLS LAST
+    ) = 1
+"""
+
+
+def open_lake(root: Path, snapshot: Snapshot | None = None) -> duckdb.DuckDBPyConnection:
+    """A connection with one view a table, over all of the lake or over exactly one snapshot.
+
+    Raises:
+        LakeError: `root` is no lake, or a part in it cannot be read as its table.
+    """
+    check_lake(root)
+    files = snapshot.part_files(root) if snapshot else part_files(root)
+    connection = duckdb.connect()
+    connection.execute("SET TimeZone = 'UTC'")
+    for table in TABLES.values():
+        name = "run_events" if table.name == "runs" else table.name
+        _create_view(connection, name, table, files.get(table.name, []))
+    connection.execute(_LATEST_RUNS)
+    return connection
+
+
+def query(root: Path, sql: str, snapshot: Snapshot | None = None) -> pa.Table:
+    """The rows of one read-only query.
+
+    Raises:
+        LakeError: the text is not exactly one SELECT, or DuckDB refuses it.
+    """
+    connection = open_lake(root, snapshot)
+    try:
+        statements = connection.extract_statements(sql)
+        kinds = [statement.type for statement in statements]
+        readable = (duckdb.StatementType.SELECT_STATEMENT, duckdb.StatementType.EXPLAIN_STATEMENT)
+        if len(kinds) != 1 or kinds[0] not in readable:
+            raise LakeError("The lake is read-only here: give exactly one SELECT (tables: " + ", ".join(TABLES) + ").")
+        connection.execute("SET allowed_directories = [$root]", {"root": f"{root.resolve()}/"})
+        connection.execute("SET enable_external_access = false")
+        connection.execute("SET lock_configuration = true")
+        return connection.sql(sql).to_arrow_table()
+    except duckdb.Error as error:
+        raise LakeError(f"DuckDB refuses the query: {error}") from error
+    finally:
+        connection.close()
+
+
+def _create_view(
+    connection: duckdb.DuckDBPyConnection, name: str, table: Table, paths: Iterable[Path]
+) -> None:
+    listed = list(paths)
+    for path in listed:
+        check_part(path, table)
+    types = _duckdb_types(connection, table)
+    if not listed:
+        columns = ", ".join(f'CAST(NULL AS {kind}) AS "{column}"' for column, kind in types.items())
+        connection.execute(f'CREATE VIEW "{name}" AS SELECT {columns} WHERE false')
+        return
+    quoted = ", ".join("'" + str(path.resolve()).replace("'", "''") + "'" for path in listed)
+    have = {field.name for path in listed for field in pq.read_schema(path)}
+    columns = ", ".join(
+        f'"{column}"' if column in have else f'CAST(NULL AS {kind}) AS "{column}"' for column, kind in types.items()
+    )
+    connection.execute(
+        f'CREATE VIEW "{name}" AS SELECT {columns} FROM read_parquet([{quoted}], union_by_name = true)'
+    )
+
+
+def _duckdb_types(connection: duckdb.DuckDBPyConnection, table: Table) -> Mapping[str, str]:
+    empty = table.schema.empty_table()
+    connection.register("_empty", empty)
+    types = {name: kind for name, kind, *_ in connection.execute("DESCRIBE _empty").fetchall()}
+    connection.unregister("_empty")
+    return types

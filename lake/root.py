@@ -1,0 +1,53 @@
+"""What makes a folder a lake: `lake.json`, written before the first part."""
+
+import json
+from pathlib import Path
+
+from lake.errors import LakeError
+from lake.files import write_json
+from lake.schema import SCHEMA_VERSION
+
+MARKER = "lake.json"
+FORMAT = "kd-gat-lake"
+
+
+def create_lake(root: Path) -> Path:
+    """Make `root` a lake; one that is a lake already stays as it is.
+
+    Raises:
+        LakeError: the folder holds something else, so that nothing foreign gets mixed with results.
+    """
+    if (root / MARKER).exists():
+        return check_lake(root)
+    if root.exists() and (not root.is_dir() or any(p for p in root.iterdir() if not p.name.startswith("."))):
+        raise LakeError(
+            f"{root} is not a lake: it has no {MARKER} and is not an empty folder. "
+            "Point KDGAT_LAKE at a lake, or at a folder that does not exist yet."
+        )
+    write_json(root / MARKER, {"format": FORMAT, "schema": SCHEMA_VERSION})
+    return root
+
+
+def check_lake(root: Path) -> Path:
+    """`root`, once it is known to be a lake this version reads.
+
+    Raises:
+        LakeError: there is no lake, or its schema is newer than this code.
+    """
+    marker = root / MARKER
+    if not marker.exists():
+        what = "does not exist" if not root.exists() else f"is not a lake: it has no {MARKER}"
+        raise LakeError(f"{root} {what}. Train first (./run train sample), or set KDGAT_LAKE to a lake.")
+    try:
+        found = json.loads(marker.read_text())
+        fits = found["format"] == FORMAT
+        version = int(found["schema"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise LakeError(f"{marker} cannot be read as a lake's marker ({error}). Restore it from a copy.") from error
+    if not fits:
+        raise LakeError(f"{root} is a {found['format']}, not a {FORMAT}. Set KDGAT_LAKE to a lake.")
+    if version > SCHEMA_VERSION:
+        raise LakeError(
+            f"{root} was written with schema {version}; this code knows up to {SCHEMA_VERSION}. Update kd-gat."
+        )
+    return root

@@ -1,0 +1,293 @@
+"""The owner of the schema: every table, its columns, types, keys and allowed values.
+
+Python, SQL and pages take their names from here. A new column is a new `SCHEMA_VERSION`; older parts
+are read with nulls in the columns they lack.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from lake.errors import LakeError
+
+SCHEMA_VERSION = 1
+
+Row = Mapping[str, Any]
+
+STATUSES = ("running", "complete", "failed", "interrupted")
+STAGES = ("prepare", "vgae_teacher", "gat_teacher", "vgae_student", "gat_student", "fusion", "evaluate")
+MODELS = ("vgae", "gat", "fusion")
+ROLES = ("teacher", "student")
+SPLITS = ("train", "validation", "test")
+RELATIONS = ("prepared_from", "distilled_from", "fused_from", "evaluated", "exported_from")
+# Metrics that are proportions; a value outside [0, 1] is refused.
+PROPORTIONS = ("accuracy", "auprc", "auroc", "f1", "fpr", "precision", "recall", "base_rate")
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: its Arrow type, what it means, and what it may hold."""
+
+    type: pa.DataType
+    doc: str
+    nullable: bool = False
+    choices: tuple[str, ...] = ()
+    low: float | None = None
+    high: float | None = None
+
+    def fault(self, value: Any) -> str | None:
+        """Why `value` may not stand in this column, or None where it may."""
+        if value is None:
+            return None if self.nullable else "is missing"
+        if self.choices and value not in self.choices:
+            return f"is {value!r}, not one of {', '.join(self.choices)}"
+        if isinstance(value, float) and not math.isfinite(value):
+            return f"is {value}; only finite numbers are kept (null says 'not applicable')"
+        if self.low is not None and value < self.low:
+            return f"is {value}, below {self.low:g}"
+        if self.high is not None and value > self.high:
+            return f"is {value}, above {self.high:g}"
+        return None
+
+
+def text(doc: str, **options: Any) -> Column:
+    return Column(pa.string(), doc, **options)
+
+
+def integer(doc: str, **options: Any) -> Column:
+    return Column(pa.int64(), doc, **options)
+
+
+def count(doc: str, **options: Any) -> Column:
+    return Column(pa.int64(), doc, low=0, **options)
+
+
+def real(doc: str, **options: Any) -> Column:
+    return Column(pa.float64(), doc, **options)
+
+
+def flag(doc: str, **options: Any) -> Column:
+    return Column(pa.bool_(), doc, **options)
+
+
+def instant(doc: str, **options: Any) -> Column:
+    return Column(pa.timestamp("us", tz="UTC"), doc, **options)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table: its columns and the key no two rows share."""
+
+    name: str
+    doc: str
+    key: tuple[str, ...]
+    columns: Mapping[str, Column]
+    checks: tuple[Any, ...] = field(default=())
+
+    @property
+    def schema(self) -> pa.Schema:
+        fields = [pa.field(name, column.type, column.nullable) for name, column in self.columns.items()]
+        return pa.schema(fields, metadata={"kdgat.table": self.name, "kdgat.schema": str(SCHEMA_VERSION)})
+
+    def arrow(self, rows: Iterable[Row]) -> pa.Table:
+        """The rows as Arrow, in key order.
+
+        Raises:
+            LakeError: a row has an unknown column, lacks one, holds a value outside its contract, or
+                two rows share a key.
+        """
+        listed = [dict(row) for row in rows]
+        seen: set[tuple[Any, ...]] = set()
+        for number, row in enumerate(listed):
+            self._check(number, row)
+            key = tuple(row[name] for name in self.key)
+            if key in seen:
+                raise LakeError(f"{self.name}: row {number} repeats the key {dict(zip(self.key, key, strict=True))}.")
+            seen.add(key)
+        listed.sort(key=lambda row: tuple(str(row[name]).zfill(12) for name in self.key))
+        filled = [{name: row.get(name) for name in self.columns} for row in listed]
+        return pa.Table.from_pylist(filled, schema=self.schema)
+
+    def _check(self, number: int, row: Row) -> None:
+        unknown = sorted(set(row) - set(self.columns))
+        if unknown:
+            raise LakeError(
+                f"{self.name}: row {number} has no such column as {', '.join(unknown)}. "
+                f"Columns: {', '.join(self.columns)} (lake/schema.py)."
+            )
+        for name, column in self.columns.items():
+            if fault := column.fault(row.get(name)):
+                raise LakeError(f"{self.name}: row {number}: {name} {fault}. Nothing was written.")
+        for check in self.checks:
+            if fault := check(row):
+                raise LakeError(f"{self.name}: row {number}: {fault}. Nothing was written.")
+
+
+def _metric_in_range(row: Row) -> str | None:
+    name, value = row["metric"], row["value"]
+    if value is None:
+        return None
+    if name in PROPORTIONS and not 0 <= value <= 1:
+        return f"{name} is {value}, outside [0, 1]"
+    if name == "mcc" and not -1 <= value <= 1:
+        return f"mcc is {value}, outside [-1, 1]"
+    return None
+
+
+RUNS = Table(
+    name="runs",
+    doc="One row a started attempt and one more when it ends; the view keeps the latest of a run.",
+    key=("run_id", "attempt", "status"),
+    columns={
+        "run_id": text("experiment, stage, seed and digest of all that determines the run"),
+        "attempt": integer("1 for the first start; a resumed run counts on", low=1),
+        "status": text("running until the run ends; a killed run stays so", choices=STATUSES),
+        "experiment": text("name of the experiment's TOML"),
+        "stage": text("row of STAGES", choices=STAGES),
+        "dataset": text("name in the catalogue"),
+        "model": text("network, where the stage trains one", nullable=True, choices=MODELS),
+        "role": text("teacher or student, where the stage trains one", nullable=True, choices=ROLES),
+        "seed": integer("seed of every random generator of the run"),
+        "is_demo": flag("the experiment is a demonstration, not a result"),
+        "config_json": text("the run's frozen config, whole"),
+        "config_digest": text("SHA-256 of config_json"),
+        "data_digest": text("SHA-256 over the row digests of the captures used", nullable=True),
+        "code_commit": text("git commit of the working tree", nullable=True),
+        "code_patch_digest": text("SHA-256 of uncommitted changes; null where there are none", nullable=True),
+        "lock_digest": text("SHA-256 of requirements.lock", nullable=True),
+        "container_digest": text("digest of the container image, where one runs", nullable=True),
+        "versions_json": text("versions of Python and of the packages that matter"),
+        "device": text("cpu, or the accelerator's name"),
+        "slurm_job_id": text("job id, where Slurm runs it", nullable=True),
+        "slurm_cluster": text("cluster name, where Slurm runs it", nullable=True),
+        "started_at": instant("start of this attempt"),
+        "finished_at": instant("end of this attempt", nullable=True),
+        "parameters": count("trainable parameters counted from the built network", nullable=True),
+        "monitor": text("metric that chooses the checkpoint", nullable=True),
+        "best_epoch": count("epoch of the kept checkpoint", nullable=True),
+        "best_value": real("monitor's value at best_epoch", nullable=True),
+        "reason": text("why a run failed or stopped", nullable=True),
+    },
+)
+
+EPOCHS = Table(
+    name="epochs",
+    doc="Training curves: a metric of a split at an epoch.",
+    key=("run_id", "epoch", "split", "metric"),
+    columns={
+        "run_id": text("run that trained"),
+        "epoch": count("0 for the first"),
+        "split": text("what the metric was computed on", choices=SPLITS),
+        "metric": text("loss, auroc, …"),
+        "value": real("metric's value"),
+    },
+    checks=(_metric_in_range,),
+)
+
+METRICS = Table(
+    name="metrics",
+    doc="Evaluation: a metric of a model on a capture, at the threshold the validation split set.",
+    key=("run_id", "model_run_id", "split", "capture", "metric"),
+    columns={
+        "run_id": text("evaluate run that wrote the row"),
+        "model_run_id": text("run whose checkpoint was scored"),
+        "dataset": text("name in the catalogue"),
+        "split": text("what was scored", choices=SPLITS),
+        "capture": text("capture scored, or 'all' for every capture of the split together"),
+        "vehicle": text("vehicle the capture was recorded on, or 'all'"),
+        "attack": text("attack in the capture, 'benign', or 'all'"),
+        "is_known_vehicle": flag("the vehicle stands in the training split", nullable=True),
+        "metric": text("f1, auroc, fpr, …"),
+        "value": real("null where not applicable, as AUROC with one class", nullable=True),
+        "n": count("windows the value is computed on"),
+        "n_attack": count("of these, labelled attack"),
+    },
+    checks=(_metric_in_range,),
+)
+
+ARTIFACTS = Table(
+    name="artifacts",
+    doc="Files a run left behind, known by their digest.",
+    key=("run_id", "name"),
+    columns={
+        "run_id": text("run that wrote it"),
+        "name": text("path inside the run's folder"),
+        "kind": text("checkpoint, scores, graphs, …"),
+        "sha256": text("digest of the bytes"),
+        "size_bytes": count("size"),
+    },
+)
+
+LINEAGE = Table(
+    name="lineage",
+    doc="Which run came from which.",
+    key=("run_id", "relation", "parent_run_id"),
+    columns={
+        "run_id": text("the later run"),
+        "relation": text("how it used the parent", choices=RELATIONS),
+        "parent_run_id": text("the earlier run"),
+    },
+)
+
+DATASETS = Table(
+    name="datasets",
+    doc="A dataset as one prepare run read it.",
+    key=("run_id", "dataset"),
+    columns={
+        "run_id": text("prepare run"),
+        "dataset": text("name in the catalogue"),
+        "title": text("published name"),
+        "licence": text("terms of the data"),
+        "citation": text("how to cite it"),
+        "address": text("where it is published"),
+        "captures": count("captures used"),
+        "frames": count("frames read"),
+        "attack_frames": count("of these, labelled attack"),
+        "data_digest": text("SHA-256 over the row digests of the captures used"),
+        "vocabulary_size": count("known arbitration IDs, the unseen one included"),
+    },
+)
+
+CAPTURES = Table(
+    name="captures",
+    doc="A capture as one prepare run read it: what is in it, what was wrong with it, where it went.",
+    key=("run_id", "capture"),
+    columns={
+        "run_id": text("prepare run"),
+        "dataset": text("name in the catalogue"),
+        "capture": text("path below the dataset's folder, without ending"),
+        "vehicle": text("vehicle it was recorded on"),
+        "attack": text("attack in it, or 'benign'"),
+        "usage": text("what it is used for", choices=("train", "test", "duplicate")),
+        "duplicate_of": text("capture with the same rows, used instead", nullable=True),
+        "row_digest": text("SHA-256 over its frames, independent of file format"),
+        "frames": count("frames"),
+        "attack_frames": count("of these, labelled attack"),
+        "arbitration_ids": count("distinct arbitration IDs"),
+        "span_s": real("last minus first timestamp, seconds"),
+        "empty_payloads": count("frames without a payload"),
+        "backward_steps": count("frames stamped earlier than the frame before"),
+        "repaired_rows": count("rows read after trimming stray white space"),
+    },
+)
+
+SPLITS_TABLE = Table(
+    name="splits",
+    doc="Windows of each capture in each split, and the windows left out with the reason.",
+    key=("run_id", "capture", "split"),
+    columns={
+        "run_id": text("prepare run"),
+        "capture": text("capture"),
+        "split": text("split, or 'embargo' / 'shared' for windows left out", choices=(*SPLITS, "embargo", "shared")),
+        "windows": count("windows"),
+        "attack_windows": count("of these, labelled attack"),
+    },
+)
+
+TABLES: Mapping[str, Table] = {
+    table.name: table
+    for table in (RUNS, EPOCHS, METRICS, ARTIFACTS, LINEAGE, DATASETS, CAPTURES, SPLITS_TABLE)
+}
