@@ -50,7 +50,7 @@ def query(root: Path, sql: str, snapshot: Snapshot | None = None) -> pa.Table:
     try:
         statements = connection.extract_statements(sql)
         kinds = [statement.type for statement in statements]
-        readable = (duckdb.StatementType.SELECT_STATEMENT, duckdb.StatementType.EXPLAIN_STATEMENT)
+        readable = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
         if len(kinds) != 1 or kinds[0] not in readable:
             raise LakeError("The lake is read-only here: give exactly one SELECT (tables: " + ", ".join(TABLES) + ").")
         connection.execute("SET allowed_directories = [$root]", {"root": f"{root.resolve()}/"})
