@@ -150,7 +150,7 @@ RUNS = Table(
         "dataset": text("name in the catalogue"),
         "model": text("network, where the stage trains one", nullable=True, choices=MODELS),
         "role": text("teacher or student, where the stage trains one", nullable=True, choices=ROLES),
-        "seed": integer("seed of every random generator of the run"),
+        "seed": integer("seed of every random generator; null where nothing is drawn", nullable=True),
         "is_demo": flag("the experiment is a demonstration, not a result"),
         "config_json": text("the run's frozen config, whole"),
         "config_digest": text("SHA-256 of config_json"),

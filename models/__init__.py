@@ -1,0 +1,1 @@
+"""Networks and losses: plain modules; no files, no trainer, no logging."""

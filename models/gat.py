@@ -1,0 +1,49 @@
+"""The classifier: GATv2 layers, jumping knowledge (Xu et al. 2018), mean and max readout, two logits."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from models.config import GatShape
+from models.gatv2 import Gatv2Layer, with_loops
+from models.graph_batch import GraphBatch, graph_of_node, segment_max, segment_mean
+from models.node_input import NodeInput
+
+
+class GatOutput(NamedTuple):
+    """`logits` [G, 2] (benign, attack) and the pooled `embedding` [G, W] they were read from."""
+
+    logits: Tensor
+    embedding: Tensor
+
+
+class Gat(nn.Module):
+    """A graph a window -> is it an attack?"""
+
+    def __init__(self, shape: GatShape, vocabulary: int, node_width: int, edge_width: int) -> None:
+        super().__init__()
+        self.input = NodeInput(vocabulary, shape.id_width, node_width, edge_width)
+        width = shape.hidden * shape.heads
+        widths = [shape.id_width + node_width, *[width] * shape.layers]
+        self.layers = nn.ModuleList(
+            Gatv2Layer(before, shape.hidden, shape.heads, edge_width + 1) for before in widths[:-1]
+        )
+        self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(shape.layers))
+        self.dropout = nn.Dropout(shape.dropout)
+        self.readout = nn.Linear(2 * width * shape.layers, shape.readout)
+        self.classify = nn.Linear(shape.readout, 2)
+
+    def forward(self, batch: GraphBatch) -> GatOutput:
+        _, states, edge_attr = self.input(batch.node_id, batch.x, batch.edge_attr)
+        edge_index, edge_attr = with_loops(batch.edge_index, edge_attr, batch.x.shape[0])
+        kept = []
+        for layer, norm in zip(self.layers, self.norms, strict=True):
+            states = self.dropout(functional.elu(norm(layer(states, edge_index, edge_attr))))
+            kept.append(states)
+        joined = torch.cat(kept, dim=1)
+        graph = graph_of_node(batch.ptr, batch.x.shape[0])
+        pooled = [pool(joined, graph, batch.n_graphs) for pool in (segment_mean, segment_max)]
+        embedding = functional.elu(self.readout(torch.cat(pooled, dim=1)))
+        return GatOutput(self.classify(self.dropout(embedding)), embedding)

@@ -1,0 +1,76 @@
+"""A capture in memory: frames in the order in which they were recorded."""
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+_MIX = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))  # splitmix64, Steele et al. 2014
+
+
+@dataclass(frozen=True)
+class Defects:
+    """What was unusual in a capture and kept on purpose; counted, so that nobody has to guess."""
+
+    empty_payloads: int = 0
+    backward_steps: int = 0
+    repaired_rows: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class CanLog:
+    """`N` frames as columns, in recording order, which is bus order; timestamps may step back a little.
+
+    Attributes:
+        timestamp_s: [N] float64, seconds; the zero is the capture's own.
+        arbitration_id: [N] uint32, 11- or 29-bit.
+        dlc: [N] uint8, payload bytes.
+        payload: [N, 8] uint8, zero behind the first `dlc` bytes.
+        is_attack: [N] bool.
+    """
+
+    path: Path
+    timestamp_s: NDArray[np.float64]
+    arbitration_id: NDArray[np.uint32]
+    dlc: NDArray[np.uint8]
+    payload: NDArray[np.uint8]
+    is_attack: NDArray[np.bool_]
+    defects: Defects = field(default_factory=Defects)
+
+    def __len__(self) -> int:
+        return len(self.timestamp_s)
+
+    @property
+    def span_s(self) -> float:
+        """Last minus first timestamp, seconds."""
+        return float(self.timestamp_s[-1] - self.timestamp_s[0])
+
+    @property
+    def payload_word(self) -> NDArray[np.uint64]:
+        """[N] the eight payload bytes as one little-endian word."""
+        return np.ascontiguousarray(self.payload).view("<u8").reshape(-1)
+
+    def row_digest(self) -> str:
+        """SHA-256 over all frames with their labels, the same whatever file they came in."""
+        digest = hashlib.sha256(b"kd-gat frames 1")
+        for column in (self.timestamp_s, self.arbitration_id, self.dlc, self.payload, self.is_attack):
+            digest.update(np.ascontiguousarray(column).data)
+        return digest.hexdigest()
+
+    def row_keys(self) -> NDArray[np.uint64]:
+        """[N] a 64-bit hash of each frame's time, ID, length and payload, without its label.
+
+        Two frames with one key are the same frame: by chance that happens once in 2**64 pairs.
+        """
+        key = self.timestamp_s.view(np.uint64)
+        for column in (self.arbitration_id, self.dlc, self.payload_word):
+            key = _mixed(key) ^ column.astype(np.uint64)
+        return _mixed(key)
+
+
+def _mixed(key: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    key = (key ^ (key >> np.uint64(30))) * _MIX[0]
+    key = (key ^ (key >> np.uint64(27))) * _MIX[1]
+    return np.asarray(key ^ (key >> np.uint64(31)))

@@ -1,0 +1,207 @@
+"""The frozen types of an experiment, and the only reader of its TOML."""
+
+import difflib
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, PositiveFloat, PositiveInt, ValidationError, model_validator
+
+from models.config import Config, FusionShape, GatShape, Share, VgaeShape
+from pipeline.errors import ConfigError
+
+CONFIGS = Path(__file__).resolve().parent / "configs"
+Quantile = Annotated[float, Field(gt=0.5, lt=1)]
+
+
+class WindowConfig(Config):
+    """A window is `size` frames; a new one begins every `stride` frames."""
+
+    size: Annotated[int, Field(ge=2, le=1024)] = 100
+    stride: PositiveInt = 100
+
+
+class SplitConfig(Config):
+    """Every `validation_every`-th block of `block_windows` validates; its neighbours are left out."""
+
+    block_windows: PositiveInt = 50
+    validation_every: Annotated[int, Field(ge=2)] = 5
+    embargo_windows: Annotated[int, Field(ge=1)] = 2
+
+
+class VgaePair(Config):
+    """Teacher and student shape of the VGAE."""
+
+    teacher: VgaeShape = VgaeShape(hidden=(96, 64), heads=4, latent=48, id_width=16)
+    student: VgaeShape = VgaeShape()
+
+
+class GatPair(Config):
+    """Teacher and student shape of the GAT."""
+
+    teacher: GatShape = GatShape(hidden=32, layers=3, heads=4, id_width=16, readout=96)
+    student: GatShape = GatShape()
+
+
+class TrainConfig(Config):
+    """How the VGAE and the GAT are trained."""
+
+    epochs: PositiveInt = 20
+    batch_size: PositiveInt = 128
+    learning_rate: PositiveFloat = 2e-3
+    weight_decay: Annotated[float, Field(ge=0)] = 1e-4
+    gradient_clip: PositiveFloat = 1.0
+    patience: PositiveInt = 10
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+
+
+class VgaeLossConfig(Config):
+    """Weights beside the reconstruction error: ID and edge likelihood, KL term (Kipf and Welling 2016)."""
+
+    id_weight: Annotated[float, Field(ge=0)] = 0.1
+    edge_weight: Annotated[float, Field(ge=0)] = 0.05
+    kl_weight: Annotated[float, Field(ge=0)] = 0.01
+
+
+class DistillationConfig(Config):
+    """`alpha` of the loss comes from the teacher, softened by `temperature` (Hinton et al. 2015)."""
+
+    enabled: bool = True
+    alpha: Share = 0.7
+    temperature: PositiveFloat = 4.0
+
+
+class FusionConfig(Config):
+    """A contextual bandit: one decision a window, so nothing follows and gamma is 0 by default."""
+
+    shape: FusionShape = FusionShape()
+    epochs: PositiveInt = 20
+    batch_size: PositiveInt = 256
+    learning_rate: PositiveFloat = 1e-3
+    gamma: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    epsilon_start: Share = 0.3
+    epsilon_end: Share = 0.01
+    replay: PositiveInt = 20_000
+    target_every: PositiveInt = 50
+
+
+class AlarmConfig(Config):
+    """The threshold is this quantile of the scores of benign validation windows."""
+
+    benign_quantile: Quantile = 0.99
+
+
+class TrackingConfig(Config):
+    """W&B: `auto` is online where an account is known and offline elsewhere."""
+
+    wandb: Literal["auto", "offline", "online", "off"] = "auto"
+    project: str = "kd-gat"
+
+
+class RunConfig(Config):
+    """One experiment: everything that decides its numbers, and nothing of the machine."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=40)]
+    dataset: str
+    description: str = ""
+    is_demo: bool = False
+    seeds: Annotated[tuple[int, ...], Field(min_length=1)] = (42,)
+    repeat: Annotated[int, Field(ge=0)] = 0
+    window: WindowConfig = WindowConfig()
+    split: SplitConfig = SplitConfig()
+    vgae: VgaePair = VgaePair()
+    gat: GatPair = GatPair()
+    vgae_loss: VgaeLossConfig = VgaeLossConfig()
+    train: TrainConfig = TrainConfig()
+    distillation: DistillationConfig = DistillationConfig()
+    fusion: FusionConfig = FusionConfig()
+    alarm: AlarmConfig = AlarmConfig()
+    tracking: TrackingConfig = TrackingConfig()
+
+    @model_validator(mode="after")
+    def _embargo_covers_overlap(self) -> "RunConfig":
+        if self.split.embargo_windows * self.window.stride < self.window.size:
+            needed = -(-self.window.size // self.window.stride)
+            raise ValueError(
+                f"windows of {self.window.size} frames every {self.window.stride} overlap across an embargo of "
+                f"{self.split.embargo_windows}; set split.embargo_windows to {needed} or more"
+            )
+        return self
+
+
+def load_config(name_or_path: str, overrides: Sequence[str] = ()) -> RunConfig:
+    """The experiment of that name in `pipeline/configs/`, or in the TOML file at that path.
+
+    Args:
+        overrides: `section.key=value` each, the value in TOML; they win over the file.
+
+    Raises:
+        ConfigError: no such experiment, no TOML, an unknown key or a value out of range.
+    """
+    path = find_config(name_or_path)
+    try:
+        values = tomllib.loads(path.read_text())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}. Mend the line and run again.") from error
+    values.setdefault("name", path.stem)
+    for override in overrides:
+        _set(values, override)
+    try:
+        return RunConfig.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(f"{path} is not an experiment:\n{_faults(error)}") from error
+
+
+def find_config(name_or_path: str) -> Path:
+    """Raises ConfigError, with the nearest name, where no such experiment exists."""
+    for path in (Path(name_or_path), CONFIGS / "experiments" / f"{name_or_path}.toml"):
+        if path.suffix == ".toml" and path.is_file():
+            return path
+    known = sorted(path.stem for path in (CONFIGS / "experiments").glob("*.toml"))
+    raise ConfigError(
+        f"no experiment is called {name_or_path!r}{nearest(name_or_path, known)} "
+        f"Experiments: {', '.join(known)}; or give the path of a .toml file."
+    )
+
+
+def nearest(name: str, known: Sequence[str]) -> str:
+    """'; did you mean …?' where a known name is close, else a full stop."""
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return f"; did you mean {close[0]!r}?" if close else "."
+
+
+def _set(values: dict[str, Any], override: str) -> None:
+    dotted, equals, text = override.partition("=")
+    if not equals or not dotted:
+        raise ConfigError(f"--set {override!r} is not KEY=VALUE. Example: --set train.epochs=5")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text  # a bare word is a string: --set train.device=cpu
+    *sections, key = dotted.strip().split(".")
+    for section in sections:
+        inner = values.setdefault(section, {})
+        if not isinstance(inner, dict):
+            raise ConfigError(f"--set {override!r}: {section} is a value, not a section.")
+        values = inner
+    values[key] = value
+
+
+def _faults(error: ValidationError) -> str:
+    lines = []
+    for fault in error.errors():
+        place = ".".join(str(part) for part in fault["loc"])
+        if fault["type"] == "extra_forbidden":
+            known = sorted(_fields_at(fault["loc"][:-1]))
+            lines.append(f"  {place}: no such key{nearest(str(fault['loc'][-1]), known)} Keys: {', '.join(known)}.")
+        else:
+            lines.append(f"  {place}: {fault['msg']} (given: {fault.get('input')!r}).")
+    return "\n".join(lines)
+
+
+def _fields_at(location: Sequence[int | str]) -> list[str]:
+    kind: Any = RunConfig
+    for part in location:
+        kind = kind.model_fields[str(part)].annotation
+    return list(kind.model_fields)

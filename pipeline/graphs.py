@@ -1,0 +1,236 @@
+"""Builds a graph a window: a node an arbitration ID, a directed edge a succession of two IDs on the bus.
+
+The whole stream is built at once with numpy. Frames of a window are sorted by (ID, position) with one
+sort of packed integers, so that a node is a run of equal IDs; every sum over a run is a difference of
+two running sums. Payload bytes are summed eight at a time, in 16-bit lanes of 64-bit words: a window
+holds fewer than 258 frames of one ID before a lane of 255s could overflow, hence `_LANE_FRAMES`.
+"""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.vocabulary import Vocabulary
+from pipeline.windows import WindowSet
+
+# Node features, in column order, with what they measure and their unit.
+NODE_FEATURES = (
+    *(f"byte_mean_{i}" for i in range(8)),  # mean of payload byte i over the ID's frames, 0..1 (of 255)
+    "frame_share",  # the ID's frames / the window's frames, 0..1
+    "last_position",  # position of the ID's last frame in the window, 0..1
+    "iat_mean_log10_ms",  # log10 of the mean inter-arrival time, ms; the window's span for a single frame
+    "iat_min_log10_ms",  # log10 of the shortest inter-arrival time, ms; likewise
+    "hamming_mean",  # bits that change from one payload of the ID to its next / 64, mean, 0..1
+)
+# Edge features, likewise.
+EDGE_FEATURES = (
+    "transition_share",  # successions of this pair / all successions of the window, 0..1
+    "gap_mean_log10_ms",  # log10 of the mean time from the first ID's frame to the second's, ms
+)
+_LANES = np.uint64(0x00FF00FF00FF00FF)
+_LANE_FRAMES = 257
+_SHORTEST_MS = 1e-3  # timestamps resolve microseconds; a step backward counts as this
+_CHUNK_WINDOWS = 1024  # keeps a chunk's arrays in the processor's cache
+
+
+@dataclass(frozen=True, eq=False)
+class GraphArrays:
+    """`G` graphs as flat arrays; graph g owns nodes `node_ptr[g]:node_ptr[g + 1]`, edges likewise.
+
+    Attributes:
+        arbitration_id: [N] uint32, the node's ID on the bus.
+        node_id: [N] int32, its index in the vocabulary.
+        x: [N, len(NODE_FEATURES)] float32.
+        node_ptr: [G + 1] int64.
+        edge_index: [2, E] int32, source and target, counted within the graph.
+        edge_attr: [E, len(EDGE_FEATURES)] float32.
+        edge_ptr: [G + 1] int64.
+        is_attack: [G] bool.
+        start_frame: [G] int64, first frame of the window in its capture.
+        start_s, end_s: [G] float64, time of its first and last frame since the capture's first.
+    """
+
+    arbitration_id: NDArray[np.uint32]
+    node_id: NDArray[np.int32]
+    x: NDArray[np.float32]
+    node_ptr: NDArray[np.int64]
+    edge_index: NDArray[np.int32]
+    edge_attr: NDArray[np.float32]
+    edge_ptr: NDArray[np.int64]
+    is_attack: NDArray[np.bool_]
+    start_frame: NDArray[np.int64]
+    start_s: NDArray[np.float64]
+    end_s: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.is_attack)
+
+
+def build_graphs(windows: WindowSet, vocabulary: Vocabulary, threads: int = 2) -> GraphArrays:
+    """The graph of every window, in order."""
+    columns = (windows.log.arbitration_id, windows.log.timestamp_s, windows.log.payload_word)
+    ids, times, words = (windows.view(column) for column in columns)
+    starts = range(0, len(windows), _CHUNK_WINDOWS)
+    with ThreadPoolExecutor(threads) as pool:
+        chunks = list(
+            pool.map(
+                lambda at: _chunk_graphs(*(column[at : at + _CHUNK_WINDOWS] for column in (ids, times, words))),
+                starts,
+            )
+        )
+    arbitration_id = np.concatenate([chunk.arbitration_id for chunk in chunks])
+    origin = windows.log.timestamp_s[0]
+    return GraphArrays(
+        arbitration_id=arbitration_id,
+        node_id=vocabulary.index(arbitration_id),
+        x=np.concatenate([chunk.x for chunk in chunks]),
+        node_ptr=_pointer([chunk.nodes for chunk in chunks]),
+        edge_index=np.concatenate([chunk.edge_index for chunk in chunks], axis=1),
+        edge_attr=np.concatenate([chunk.edge_attr for chunk in chunks]),
+        edge_ptr=_pointer([chunk.edges for chunk in chunks]),
+        is_attack=windows.is_attack,
+        start_frame=windows.start_frame,
+        start_s=times[:, 0] - origin,
+        end_s=times[:, -1] - origin,
+    )
+
+
+def concatenate(parts: Sequence[GraphArrays]) -> GraphArrays:
+    """The graphs of all parts, one after another."""
+    joined = {}
+    for field in fields(GraphArrays):
+        columns = [getattr(part, field.name) for part in parts]
+        if field.name.endswith("_ptr"):
+            joined[field.name] = _pointer([np.diff(column) for column in columns])
+        else:
+            joined[field.name] = np.concatenate(columns, axis=1 if field.name == "edge_index" else 0)
+    return GraphArrays(**joined)
+
+
+@dataclass(frozen=True, eq=False)
+class _Chunk:
+    """Flat arrays of a stretch of windows; `nodes` and `edges` count them per window."""
+
+    arbitration_id: NDArray[np.uint32]
+    x: NDArray[np.float32]
+    nodes: NDArray[np.int64]
+    edge_index: NDArray[np.int32]
+    edge_attr: NDArray[np.float32]
+    edges: NDArray[np.int64]
+
+
+def _chunk_graphs(ids: NDArray[np.uint32], times: NDArray[np.float64], words: NDArray[np.uint64]) -> _Chunk:
+    """Graphs of windows given as [W, S] columns."""
+    n_windows, size = ids.shape
+    position_bits = int(size - 1).bit_length()
+    packed = np.uint32 if int(ids.max()).bit_length() + position_bits <= 32 else np.uint64
+    positions = np.arange(size, dtype=packed)
+    order = np.sort((ids.astype(packed) << packed(position_bits)) | positions, axis=1)
+    position = (order & packed((1 << position_bits) - 1)).astype(np.intp)
+    sorted_id = (order >> packed(position_bits)).astype(np.uint32)
+
+    first = np.empty((n_windows, size), dtype=bool)  # first frame of a run of equal IDs
+    first[:, 0] = True
+    np.not_equal(sorted_id[:, 1:], sorted_id[:, :-1], out=first[:, 1:])
+    start = np.flatnonzero(first)
+    end = np.append(start[1:], first.size)  # one behind the run's last frame
+    taken = (position + np.arange(n_windows)[:, None] * size).ravel()
+    time_ms = np.ascontiguousarray(times).ravel()[taken] * 1e3
+    word = np.ascontiguousarray(words).ravel()[taken]
+
+    x = np.empty((len(start), len(NODE_FEATURES)), dtype=np.float32)
+    frames = end - start
+    _fill_payload(x, word, start, end, first.ravel())
+    x[:, 8] = frames / size
+    x[:, 9] = position.ravel()[end - 1] / max(size - 1, 1)
+    span_ms = (times[:, -1] - times[:, 0]) * 1e3
+    x[:, 10:12] = _arrival_times(time_ms, start, end, frames, span_ms[start // size])
+
+    node = np.empty(n_windows * size, dtype=packed)
+    node[taken] = (np.cumsum(first, axis=1, dtype=packed) - packed(1)).ravel()
+    edge_index, edge_attr, edges = _edges(node.reshape(n_windows, size), times, position_bits)
+    return _Chunk(sorted_id.ravel()[start], x, first.sum(axis=1), edge_index, edge_attr, edges)
+
+
+def _fill_payload(
+    x: NDArray[np.float32],
+    word: NDArray[np.uint64],
+    start: NDArray[np.intp],
+    end: NDArray[np.intp],
+    first: NDArray[np.bool_],
+) -> None:
+    """Columns byte_mean_* and hamming_mean of frames sorted into runs."""
+    frames = end - start
+    for shift, columns in ((0, slice(0, 8, 2)), (8, slice(1, 8, 2))):
+        lanes = (word >> np.uint64(shift)) & _LANES
+        if int(frames.max()) <= _LANE_FRAMES:
+            # Running sums wrap around, their differences do not: a run's lanes stay below 2**16.
+            sums = _run_sums(lanes, start, end).view("<u2").reshape(-1, 4)
+        else:
+            sums = _run_sums(lanes.view("<u2").reshape(-1, 4).astype(np.uint64), start, end)
+        x[:, columns] = sums / (frames * 255.0)[:, None]
+    flips = np.zeros(len(word), dtype=np.int64)
+    flips[1:] = np.bitwise_count(word[1:] ^ word[:-1])
+    flips[first] = 0
+    x[:, 12] = _run_sums(flips, start, end) / (np.maximum(frames - 1, 1) * 64.0)
+
+
+def _arrival_times(
+    time_ms: NDArray[np.float64],
+    start: NDArray[np.intp],
+    end: NDArray[np.intp],
+    frames: NDArray[np.intp],
+    span_ms: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """[N, 2] log10 of each run's mean and shortest inter-arrival time."""
+    mean = (time_ms[end - 1] - time_ms[start]) / np.maximum(frames - 1, 1)
+    steps = np.empty(len(time_ms))
+    np.subtract(time_ms[1:], time_ms[:-1], out=steps[1:])
+    steps[start] = np.inf  # no frame of this ID before it in the window
+    shortest = np.minimum.reduceat(steps, start)
+    single = frames == 1
+    both = np.stack([np.where(single, span_ms, mean), np.where(single, span_ms, shortest)], axis=1)
+    return _log10_ms(both)
+
+
+def _edges(
+    node: NDArray[np.uint32] | NDArray[np.uint64], times: NDArray[np.float64], position_bits: int
+) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.int64]]:
+    """Successions of a window's nodes: [2, E] source and target, [E, 2] features, [W] edges a window."""
+    n_windows, size = node.shape
+    wide = np.uint32 if 3 * position_bits <= 32 else np.uint64
+    bits, mask = wide(position_bits), wide((1 << position_bits) - 1)
+    pair = (node[:, :-1].astype(wide) << bits) | node[:, 1:].astype(wide)
+    order = np.sort((pair << bits) | np.arange(size - 1, dtype=wide), axis=1)
+    pair = order >> bits
+    first = np.empty(pair.shape, dtype=bool)
+    first[:, :1] = True
+    np.not_equal(pair[:, 1:], pair[:, :-1], out=first[:, 1:])
+    start = np.flatnonzero(first)
+    end = np.append(start[1:], first.size)
+    taken = ((order & mask).astype(np.intp) + np.arange(n_windows)[:, None] * (size - 1)).ravel()
+    gap_ms = (np.diff(times, axis=1) * 1e3).ravel()[taken]
+    kept = pair.ravel()[start]
+    edge_index = np.stack([kept >> bits, kept & mask]).astype(np.int32)
+    count = end - start
+    edge_attr = np.empty((len(start), len(EDGE_FEATURES)), dtype=np.float32)
+    edge_attr[:, 0] = count / (size - 1)
+    edge_attr[:, 1] = _log10_ms(_run_sums(gap_ms, start, end) / count)
+    return edge_index, edge_attr, first.sum(axis=1)
+
+
+def _run_sums(values: NDArray, start: NDArray[np.intp], end: NDArray[np.intp]) -> NDArray:  # type: ignore[type-arg]
+    """Sum of `values` over each run [start, end)."""
+    running = np.concatenate([np.zeros((1, *values.shape[1:]), dtype=values.dtype), np.cumsum(values, axis=0)])
+    return np.asarray(running[end] - running[start])
+
+
+def _pointer(counts: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
+    return np.concatenate([[0], np.cumsum(np.concatenate(counts))]).astype(np.int64)
+
+
+def _log10_ms(time_ms: NDArray[np.float64]) -> NDArray[np.float32]:
+    return np.log10(np.maximum(time_ms, _SHORTEST_MS).astype(np.float32))

@@ -1,0 +1,83 @@
+"""Which windows train, validate and test, so that nothing seen in training is ever scored as unseen.
+
+Test captures are those of the dataset's test folders. A training capture is cut into blocks of
+consecutive windows; every n-th block validates, and the windows beside it are left out (embargo), since
+neighbouring windows are near copies of each other. A window that holds a frame that also stands in a
+later split (the same recording published twice) is left out as well; what remains is asserted.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.config import SplitConfig
+from pipeline.errors import StageError
+from pipeline.windows import WindowSet
+
+# A window's place; the last two are left out of everything.
+PLACES = ("train", "validation", "test", "embargo", "shared")
+TRAIN, VALIDATION, TEST, EMBARGO, SHARED = range(len(PLACES))
+
+Places = NDArray[np.int8]  # [W] index into PLACES
+Keys = NDArray[np.uint64]  # [W, size] CanLog.row_keys of a window's frames
+
+
+def split_by_block(n_windows: int, config: SplitConfig) -> Places:
+    """[W] TRAIN, VALIDATION or EMBARGO for the windows of one training capture, in time order."""
+    block = np.arange(n_windows) // config.block_windows
+    is_validation = block % config.validation_every == config.validation_every // 2
+    near = is_validation.copy()
+    for shift in range(1, config.embargo_windows + 1):
+        near[shift:] |= is_validation[:-shift]
+        near[:-shift] |= is_validation[shift:]
+    return np.where(is_validation, VALIDATION, np.where(near, EMBARGO, TRAIN)).astype(np.int8)
+
+
+def split_windows(
+    captures: Mapping[str, WindowSet], test_names: Sequence[str], config: SplitConfig
+) -> dict[str, Places]:
+    """[W] the place of each window of each capture.
+
+    Raises:
+        StageError: a split is left without windows.
+    """
+    keys = {name: windows.view(windows.log.row_keys()) for name, windows in captures.items()}
+    places = {
+        name: np.full(len(windows), TEST, dtype=np.int8)
+        if name in set(test_names)
+        else split_by_block(len(windows), config)
+        for name, windows in captures.items()
+    }
+    # From the last split to the first: what is scored is protected from what is trained on.
+    for protected in (TEST, VALIDATION):
+        held = _keys_at(keys, places, protected)
+        for name, column in places.items():
+            earlier = column < protected
+            if len(held) and earlier.any():
+                column[earlier & np.isin(keys[name], held).any(axis=1)] = SHARED
+    assert_disjoint(keys, places)
+    for place in (TRAIN, VALIDATION, TEST):
+        if not any((column == place).any() for column in places.values()):
+            raise StageError(
+                f"no window is left to {PLACES[place]}. Lower split.block_windows or split.embargo_windows, "
+                "or check that the captures are not copies of each other."
+            )
+    return places
+
+
+def assert_disjoint(keys: Mapping[str, Keys], places: Mapping[str, Places]) -> None:
+    """Raises StageError where two splits share a frame: the run must not go on."""
+    held = {place: _keys_at(keys, places, place) for place in (TRAIN, VALIDATION, TEST)}
+    for first, second in ((TRAIN, VALIDATION), (TRAIN, TEST), (VALIDATION, TEST)):
+        common = np.intersect1d(held[first], held[second])
+        if len(common):
+            raise StageError(
+                f"{PLACES[first]} and {PLACES[second]} share {len(common)} frames. "
+                "Results would be leaked; this is a fault of the split, please report it."
+            )
+
+
+def _keys_at(keys: Mapping[str, Keys], places: Mapping[str, Places], place: int) -> Keys:
+    found = [keys[name][column == place].ravel() for name, column in places.items()]
+    return np.unique(np.concatenate(found)) if found else np.empty(0, dtype=np.uint64)
