@@ -1,0 +1,23 @@
+"""No setting of the person who runs the tests reaches one, and no test reaches their data."""
+
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(autouse=True)
+def settings_of_nobody(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Lake and runs lie in a folder of the session, the data is what is bundled, W&B stays offline."""
+    place = tmp_path_factory.getbasetemp() / "settings"
+    monkeypatch.setenv("KDGAT_LAKE", str(place / "lake"))
+    monkeypatch.setenv("KDGAT_RUNS", str(place / "runs"))
+    monkeypatch.delenv("KDGAT_DATA", raising=False)
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    monkeypatch.setenv("WANDB_SILENT", "true")
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    return REPOSITORY
