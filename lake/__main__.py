@@ -55,7 +55,11 @@ def _sql(options: argparse.Namespace) -> int:
 def _snapshot(options: argparse.Namespace) -> int:
     snapshot = take_snapshot(options.lake)
     if options.format == "json":
-        summary = {"snapshot_id": snapshot.snapshot_id, "created_at": snapshot.created_at, "rows": snapshot.rows}
+        summary = {
+            "snapshot_id": snapshot.snapshot_id,
+            "created_at": snapshot.created_at,
+            "rows": snapshot.rows,
+        }
         print(json.dumps({**summary, "files": len(snapshot.files)}))
     else:
         rows = ", ".join(f"{name} {count}" for name, count in snapshot.rows.items() if count)

@@ -10,6 +10,7 @@ from lake.parts import part_path
 from lake.root import create_lake
 from lake.schema import Row, Table
 
+
 def append(root: Path, table: Table, run_id: str, part: str, rows: Iterable[Row]) -> Path:
     """Add one part of a run's rows; the same part again replaces it, so a repeated job doubles nothing.
 

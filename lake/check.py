@@ -17,9 +17,11 @@ def verify(root: Path, snapshot: Snapshot | None = None) -> list[str]:
     Without a snapshot the whole lake is checked, and every snapshot of it.
     """
     check_lake(root)
-    snapshots = [snapshot] if snapshot else [
-        load_snapshot(root, path.stem) for path in sorted((root / FOLDER).glob("[!.]*.json"))
-    ]
+    snapshots = (
+        [snapshot]
+        if snapshot
+        else [load_snapshot(root, path.stem) for path in sorted((root / FOLDER).glob("[!.]*.json"))]
+    )
     faults = _altered_parts(root, snapshots)
     for name, paths in part_files(root).items():
         for path in paths:

@@ -63,9 +63,7 @@ def query(root: Path, sql: str, snapshot: Snapshot | None = None) -> pa.Table:
         connection.close()
 
 
-def _create_view(
-    connection: duckdb.DuckDBPyConnection, name: str, table: Table, paths: Iterable[Path]
-) -> None:
+def _create_view(connection: duckdb.DuckDBPyConnection, name: str, table: Table, paths: Iterable[Path]) -> None:
     listed = list(paths)
     for path in listed:
         check_part(path, table)
@@ -79,9 +77,7 @@ def _create_view(
     columns = ", ".join(
         f'"{column}"' if column in have else f'CAST(NULL AS {kind}) AS "{column}"' for column, kind in types.items()
     )
-    connection.execute(
-        f'CREATE VIEW "{name}" AS SELECT {columns} FROM read_parquet([{quoted}], union_by_name = true)'
-    )
+    connection.execute(f'CREATE VIEW "{name}" AS SELECT {columns} FROM read_parquet([{quoted}], union_by_name = true)')
 
 
 def _duckdb_types(connection: duckdb.DuckDBPyConnection, table: Table) -> Mapping[str, str]:

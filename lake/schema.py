@@ -288,6 +288,5 @@ SPLITS_TABLE = Table(
 )
 
 TABLES: Mapping[str, Table] = {
-    table.name: table
-    for table in (RUNS, EPOCHS, METRICS, ARTIFACTS, LINEAGE, DATASETS, CAPTURES, SPLITS_TABLE)
+    table.name: table for table in (RUNS, EPOCHS, METRICS, ARTIFACTS, LINEAGE, DATASETS, CAPTURES, SPLITS_TABLE)
 }

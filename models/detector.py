@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
-from models.fusion import AnomalyScale, FusionAgent, fused_score, fusion_state
+from models.fusion import FusionAgent, fused_score, fusion_state
 from models.gat import Gat
 from models.graph_batch import GraphBatch
 from models.vgae import Vgae, reconstruction_errors
@@ -20,15 +20,15 @@ class Detection(NamedTuple):
 
 
 class Detector(nn.Module):
-    """`scale` turns the VGAE's errors into an anomaly score; `agent` weighs it against the GAT."""
+    """`agent` weighs the VGAE's anomaly score against the GAT's probability of an attack."""
 
-    def __init__(self, vgae: Vgae, gat: Gat, agent: FusionAgent, scale: AnomalyScale) -> None:
+    def __init__(self, vgae: Vgae, gat: Gat, agent: FusionAgent) -> None:
         super().__init__()
-        self.vgae, self.gat, self.agent, self.scale = vgae, gat, agent, scale
+        self.vgae, self.gat, self.agent = vgae, gat, agent
 
     def forward(self, batch: GraphBatch) -> Detection:
         vgae, gat = self.vgae(batch), self.gat(batch)
-        anomaly = self.scale(reconstruction_errors(batch, vgae))
+        anomaly = self.vgae.anomaly(reconstruction_errors(batch, vgae))
         probability = gat.logits.softmax(-1)[:, 1]
-        weight = self.agent.gat_weight(fusion_state(batch, vgae, gat, self.scale))
+        weight = self.agent.gat_weight(fusion_state(batch, vgae, gat, self.vgae.anomaly))
         return Detection(fused_score(weight, anomaly, probability), anomaly, probability, weight)

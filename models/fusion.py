@@ -7,45 +7,13 @@ consequence for the next, so this is a contextual bandit: with gamma = 0 the tar
 import torch
 from torch import Tensor, nn
 
+from models.anomaly import ERRORS, AnomalyScale
 from models.config import FusionShape
 from models.gat import GatOutput
 from models.graph_batch import GraphBatch, graph_of_node, segment_mean
-from models.vgae import ERRORS, VgaeOutput, reconstruction_errors
+from models.vgae import VgaeOutput, reconstruction_errors
 
 STATE_WIDTH = len(ERRORS) + 4 + 2 + 4 + 1
-
-
-class AnomalyScale(nn.Module):
-    """Turns reconstruction errors into one anomaly score in [0, 1): 0.5 at a benign quantile.
-
-    Each error is standardised on benign training windows; the largest of them, over its own benign
-    quantile q, gives v / (v + q), which never saturates (a clipped score made the lab's states constant).
-    """
-
-    mean: Tensor
-    deviation: Tensor
-    quantile: Tensor
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.register_buffer("mean", torch.zeros(len(ERRORS)))
-        self.register_buffer("deviation", torch.ones(len(ERRORS)))
-        self.register_buffer("quantile", torch.ones(1))
-
-    def fit(self, errors: Tensor, quantile: float) -> None:
-        """Learn from [G, len(ERRORS)] errors of benign training windows."""
-        self.mean.copy_(errors.mean(0))
-        self.deviation.copy_(errors.std(0).clamp(min=1e-6))
-        largest = self.standardised(errors).amax(1).clamp(min=0)
-        self.quantile.copy_(torch.quantile(largest, quantile).clamp(min=1e-6))
-
-    def standardised(self, errors: Tensor) -> Tensor:
-        return (errors - self.mean) / self.deviation
-
-    def forward(self, errors: Tensor) -> Tensor:
-        """[G] anomaly score."""
-        largest = self.standardised(errors).amax(1).clamp(min=0)
-        return largest / (largest + self.quantile)
 
 
 def fusion_state(batch: GraphBatch, vgae: VgaeOutput, gat: GatOutput, scale: AnomalyScale) -> Tensor:

@@ -9,13 +9,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from models.anomaly import AnomalyScale
 from models.config import VgaeShape
 from models.gatv2 import Gatv2Layer, with_loops
 from models.graph_batch import GraphBatch, graph_of_node, segment_max, segment_mean
 from models.node_input import NodeInput
 
 _LOG_VARIANCE = 10.0  # beyond this exp() overflows half precision (the lab's NaN runs)
-ERRORS = ("feature_mean", "feature_max", "id", "edge")
 
 
 class VgaeOutput(NamedTuple):
@@ -50,6 +50,7 @@ class Vgae(nn.Module):
         self.to_features = nn.Linear(shape.hidden[-1], node_width)
         self.to_id = nn.Linear(shape.hidden[-1], vocabulary)
         self.edge_source = nn.Linear(shape.latent, shape.latent)
+        self.anomaly = AnomalyScale()
 
     def forward(self, batch: GraphBatch) -> VgaeOutput:
         scaled, states, edge_attr = self.input(batch.node_id, batch.x, batch.edge_attr)
@@ -73,7 +74,7 @@ class Vgae(nn.Module):
 
 
 def reconstruction_errors(batch: GraphBatch, output: VgaeOutput) -> Tensor:
-    """[G, len(ERRORS)]: mean and largest squared feature error of a graph's nodes, mean negative
+    """[G, len(anomaly.ERRORS)]: mean and largest squared feature error of a graph's nodes, mean negative
     log-likelihood of its IDs and of its edges."""
     n_graphs = batch.n_graphs
     graph = graph_of_node(batch.ptr, batch.x.shape[0])
@@ -93,7 +94,11 @@ def reconstruction_errors(batch: GraphBatch, output: VgaeOutput) -> Tensor:
 
 
 def vgae_loss(
-    batch: GraphBatch, output: VgaeOutput, missing_edge_logits: Tensor, id_weight: float, edge_weight: float,
+    batch: GraphBatch,
+    output: VgaeOutput,
+    missing_edge_logits: Tensor,
+    id_weight: float,
+    edge_weight: float,
     kl_weight: float,
 ) -> Tensor:
     """Feature error + weighted ID, edge and KL terms, each a mean over nodes or edges.

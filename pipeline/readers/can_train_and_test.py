@@ -84,7 +84,12 @@ def _to_can_log(path: Path, rows: pl.DataFrame) -> CanLog:
     )
     _refuse(path, rows, table["timestamp"].is_null() | ~table["timestamp"].is_finite(), "timestamp is no number")
     number = table["arbitration_id"]
-    _refuse(path, rows, number.is_null() | (number < 0) | (number >= _MAX_ID), "arbitration_id is no CAN ID in hex")
+    _refuse(
+        path,
+        rows,
+        number.is_null() | (number < 0) | (number >= _MAX_ID),
+        "arbitration_id is no CAN ID in hex",
+    )
     digits = table["digits"]
     _refuse(path, rows, (digits > 16) | (digits % 2 == 1), "data_field is not 0 to 8 bytes in hex")
     _refuse(path, rows, table["word"].is_null() | table["signed"], "data_field is not hex")

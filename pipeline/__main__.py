@@ -1,0 +1,96 @@
+"""`./run train`, `data`, `submit`, `release`: parses, calls one function, prints where the result lies."""
+
+import argparse
+import json
+import signal
+import sys
+from collections.abc import Sequence
+from types import FrameType
+
+from lake.errors import LakeError
+from pipeline.config import load_config
+from pipeline.datasets import load_catalogue
+from pipeline.errors import KdGatError
+from pipeline.settings import load_settings
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one verb; 1 for what a person can put right, 130 where it was stopped."""
+    options = _parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, _as_interrupt)
+    try:
+        return int(options.verb(options))
+    except (KdGatError, LakeError) as error:
+        print(f"{options.name}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"{options.name}: stopped. What was complete is kept; the same command goes on.", file=sys.stderr)
+        return 130
+
+
+def _as_interrupt(_: int, __: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="./run", description=__doc__)
+    verbs = parser.add_subparsers(required=True, metavar="VERB", dest="name")
+    train = verbs.add_parser("train", help="run the missing stages of an experiment")
+    _add_experiment(train)
+    train.add_argument("--stage", metavar="S", help="only this stage; those it needs must be complete")
+    train.add_argument("--format", choices=("table", "json"), default="table")
+    train.set_defaults(verb=_train)
+    data = verbs.add_parser("data", help="list the datasets of the catalogue and where they are looked for")
+    data.add_argument("--format", choices=("table", "json"), default="table")
+    data.set_defaults(verb=_data)
+    return parser
+
+
+def _add_experiment(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("config", metavar="CONFIG", help="name in pipeline/configs/experiments, or a .toml file")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        dest="overrides",
+        help="e.g. train.epochs=5",
+    )
+
+
+def _train(options: argparse.Namespace) -> int:
+    from pipeline.progress import say
+    from pipeline.stages import run_stages
+
+    config, settings = load_config(options.config, options.overrides), load_settings()
+    runs = run_stages(config, settings, say, options.stage)
+    if options.format == "json":
+        print(json.dumps([{"stage": run.stage.name, "seed": run.seed, "run_id": run.run_id} for run in runs]))
+    else:
+        for run in runs:
+            print(f"{run.stage.name:13} {run.run_id}")
+    return 0
+
+
+def _data(options: argparse.Namespace) -> int:
+    settings = load_settings()
+    rows = [
+        {
+            "dataset": name,
+            "title": dataset.title,
+            "licence": dataset.licence,
+            "folder": str((settings.bundled if dataset.bundled else settings.data) / dataset.root),
+            "address": dataset.address,
+        }
+        for name, dataset in load_catalogue().items()
+    ]
+    if options.format == "json":
+        print(json.dumps(rows))
+    else:
+        for row in rows:
+            print(f"{row['dataset']:10} {row['title']} ({row['licence']})\n{'':10} {row['folder']}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,35 @@
+"""After each epoch: a part of the lake, whole, before the next epoch begins."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import lightning.pytorch as pl
+import torch
+
+from lake.append import append
+from lake.schema import EPOCHS, Row
+
+_METRIC = re.compile(r"(train|validation)/(\w+)")
+
+
+class EpochLog(pl.Callback):
+    """Appends each epoch's metrics; a resumed run writes its epochs' parts again and doubles nothing."""
+
+    def __init__(self, lake: Path, run_id: str, say: Callable[[str], None]) -> None:
+        self.lake, self.run_id, self.say = lake, run_id, say
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, learner: pl.LightningModule) -> None:
+        rows = epoch_rows(trainer.current_epoch, trainer.callback_metrics)
+        append(self.lake, EPOCHS, self.run_id, f"epoch-{trainer.current_epoch:05d}", rows)
+        shown = "  ".join(f"{row['split']} {row['metric']} {row['value']:.4f}" for row in rows)
+        self.say(f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}  {shown}")
+
+
+def epoch_rows(epoch: int, metrics: dict[str, torch.Tensor]) -> list[Row]:
+    """One row for each metric named `split/metric`; others, as a step's, are left out."""
+    rows: list[Row] = []
+    for name, value in sorted(metrics.items()):
+        if found := _METRIC.fullmatch(name):
+            rows.append({"epoch": epoch, "split": found[1], "metric": found[2], "value": float(value)})
+    return rows

@@ -1,0 +1,105 @@
+"""One training: Lightning's loop, resumed where a killed one stopped; the best epoch's weights are what counts."""
+
+import logging
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as pl
+import torch
+from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
+from lightning.pytorch.plugins.environments import LightningEnvironment
+from lightning.pytorch.plugins.io import TorchCheckpointIO
+from torch import Tensor
+
+from lake.files import whole_file
+from pipeline.batches import Batches
+from pipeline.config import TrainConfig
+from pipeline.context import Monitor, StageContext
+from pipeline.epoch_log import EpochLog
+from pipeline.errors import StageError
+from pipeline.learners import Learner
+from pipeline.tracking import wandb_logger
+
+logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+
+
+@dataclass(frozen=True)
+class Fit:
+    """The best epoch of a training, and its network's weights."""
+
+    weights: dict[str, Tensor]
+    best_epoch: int
+    best_value: float
+
+
+def fit(
+    learner: Learner, train: Batches[Any], validation: Batches[Any], config: TrainConfig, monitor: Monitor,
+    context: StageContext, resumable: bool = True,
+) -> Fit:  # fmt: skip
+    """Train `learner` and give the weights of its best epoch by `monitor`.
+
+    Raises:
+        StageError: the loss became NaN, or the monitor was never computed.
+    """
+    pl.seed_everything(context.seed, verbose=False)
+    best = ModelCheckpoint(
+        context.folder.resume, "best", monitor=monitor.metric, mode=monitor.mode, enable_version_counter=False
+    )
+    last = ModelCheckpoint(context.folder.resume, "last", save_on_train_epoch_end=True, enable_version_counter=False)
+    logger = wandb_logger(context.tracking, context.folder, context.facts)
+    trainer = pl.Trainer(
+        max_epochs=config.epochs,
+        accelerator={"auto": "auto", "cpu": "cpu", "cuda": "gpu"}[config.device],
+        devices=1,
+        logger=logger or False,
+        callbacks=[
+            EpochLog(context.lake, context.folder.run_id, context.say),
+            EarlyStopping(monitor.metric, mode=monitor.mode, patience=config.patience),
+            best,
+            last,
+        ],
+        gradient_clip_val=config.gradient_clip,
+        num_sanity_val_steps=0,
+        log_every_n_steps=1,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        default_root_dir=context.folder.path,
+        # one process a run, also inside a Slurm job, whose variables Lightning would read as a world of its own
+        plugins=[LightningEnvironment(), _WholeCheckpoints()],
+    )
+    resume_from = context.folder.resume / "last.ckpt" if resumable else None
+    ok = False
+    try:
+        with warnings.catch_warnings():
+            # our batches are no torch DataLoader; its advice on workers does not apply
+            warnings.filterwarnings("ignore", module="lightning")
+            trainer.fit(
+                learner, train, validation,
+                ckpt_path=resume_from if resume_from and resume_from.exists() else None, weights_only=False,
+            )  # fmt: skip
+        ok = trainer.interrupted is False
+    finally:
+        if logger:
+            logger.close(0 if ok else 1)
+    if not ok:
+        raise KeyboardInterrupt
+    return _best(best, monitor)
+
+
+def _best(best: ModelCheckpoint, monitor: Monitor) -> Fit:
+    if not best.best_model_path:
+        raise StageError(f"{monitor.metric} was never computed, so no epoch can be called best.")
+    kept = torch.load(best.best_model_path, map_location="cpu", weights_only=False)
+    prefix = "network."
+    weights = {name.removeprefix(prefix): w for name, w in kept["state_dict"].items() if name.startswith(prefix)}
+    return Fit(weights, int(kept["epoch"]), float(best.best_model_score))  # type: ignore[arg-type]
+
+
+class _WholeCheckpoints(TorchCheckpointIO):
+    """Lightning's checkpoints, which a kill may not cut in half."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
+        with whole_file(Path(path)) as staged:
+            torch.save(checkpoint, staged)

@@ -1,0 +1,156 @@
+"""A run: its id, its folder, its first and last row in the lake. A run is never overwritten."""
+
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TextIO
+
+from lake.append import append
+from lake.errors import LakeError
+from lake.files import sha256_of
+from lake.read import open_lake
+from lake.root import MARKER
+from lake.schema import ARTIFACTS, LINEAGE, RUNS, TABLES, Row
+from pipeline.errors import StageError
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Where a run's files lie."""
+
+    root: Path
+    run_id: str
+
+    @property
+    def path(self) -> Path:
+        return self.root / self.run_id
+
+    @property
+    def graphs(self) -> Path:
+        return self.path / "graphs"
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.path / "checkpoint"
+
+    @property
+    def resume(self) -> Path:
+        """State of an unfinished training, removed once the run is complete."""
+        return self.path / "resume"
+
+    @property
+    def scores(self) -> Path:
+        return self.path / "scores.parquet"
+
+    @property
+    def wandb(self) -> Path:
+        return self.path / "wandb"
+
+
+@dataclass
+class Outcome:
+    """What a stage hands back: facts for its `runs` row, files it wrote, rows for other tables."""
+
+    facts: dict[str, Any] = field(default_factory=dict)
+    artifacts: list[tuple[str, Path]] = field(default_factory=list)
+    lineage: list[tuple[str, str]] = field(default_factory=list)
+    rows: dict[str, list[Row]] = field(default_factory=dict)
+
+
+def digest_of(value: Any) -> str:
+    """SHA-256 of a JSON value with its keys sorted."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def run_id_of(experiment: str, stage: str, seed: int | None, determinants: Any) -> str:
+    """A readable name that ends in a digest of all that determines the run."""
+    middle = "" if seed is None else f"s{seed}-"
+    return f"{experiment}-{stage}-{middle}{digest_of(determinants)[:10]}"
+
+
+def run_statuses(lake: Path, run_ids: Sequence[str]) -> dict[str, tuple[str, int]]:
+    """Status and attempt of the runs that the lake knows among `run_ids`."""
+    if not (lake / MARKER).exists():
+        return {}
+    with open_lake(lake) as connection:
+        rows = connection.execute(
+            "SELECT run_id, status, attempt FROM runs WHERE list_contains($ids, run_id)",
+            {"ids": list(run_ids)},
+        ).fetchall()
+    return {run_id: (status, attempt) for run_id, status, attempt in rows}
+
+
+@contextmanager
+def claim(folder: RunFolder) -> Iterator[None]:
+    """Hold the run against a second process until the block ends; a dead process holds nothing.
+
+    Raises:
+        StageError: another process is executing the run.
+    """
+    folder.path.mkdir(parents=True, exist_ok=True)
+    with (folder.path / ".lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise StageError(
+                f"run {folder.run_id} is being executed by {_holder(lock)}. "
+                "Wait for it, or stop it; what it has finished stays."
+            ) from error
+        lock.truncate(0)
+        lock.write(f"process {os.getpid()}")
+        lock.flush()
+        yield
+
+
+def _holder(lock: TextIO) -> str:
+    lock.seek(0)
+    return lock.read().strip() or "another process"
+
+
+@contextmanager
+def recorded(lake: Path, folder: RunFolder, first: Mapping[str, Any], attempt: int) -> Iterator[Outcome]:
+    """Writes the run's first row, and its last one however the block ends, short of a kill.
+
+    A killed run keeps only its first row and so stays visible as not complete. The rows of an outcome
+    are written before the row that says `complete`, so a complete run is complete in every table.
+    """
+    outcome = Outcome()
+    row = {**first, "attempt": attempt, "status": "running", "started_at": datetime.now(UTC)}
+    append(lake, RUNS, folder.run_id, f"{attempt:03d}-running", [row])
+    try:
+        yield outcome
+        _append_outcome(lake, folder, outcome)
+    except BaseException as error:
+        status = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+        reason = "stopped by the user" if status == "interrupted" else f"{type(error).__name__}: {error}"
+        ended = {**row, "status": status, "finished_at": datetime.now(UTC), "reason": reason[:2000]}
+        try:
+            append(lake, RUNS, folder.run_id, f"{attempt:03d}-ended", [ended])
+        except LakeError as second:
+            error.add_note(f"and the run's end could not be recorded: {second}")
+        raise
+    ended = {**row, **outcome.facts, "status": "complete", "finished_at": datetime.now(UTC)}
+    append(lake, RUNS, folder.run_id, f"{attempt:03d}-ended", [ended])
+
+
+def _append_outcome(lake: Path, folder: RunFolder, outcome: Outcome) -> None:
+    files = [
+        {
+            "name": path.relative_to(folder.path).as_posix(),
+            "kind": kind,
+            "sha256": sha256_of(path),
+            "size_bytes": path.stat().st_size,
+        }
+        for kind, path in outcome.artifacts
+    ]
+    parents = [{"relation": relation, "parent_run_id": parent} for relation, parent in outcome.lineage]
+    rows = {**outcome.rows, ARTIFACTS.name: files, LINEAGE.name: parents}
+    for name, listed in rows.items():
+        if listed:
+            append(lake, TABLES[name], folder.run_id, "rows", listed)

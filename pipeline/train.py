@@ -1,0 +1,201 @@
+"""The training stages: teacher or student of the VGAE and the GAT, and the fusion of the students."""
+
+import shutil
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from models.build import Inputs, build_model, count_parameters
+from models.config import GatShape, VgaeShape
+from models.fusion import fusion_state
+from models.vgae import reconstruction_errors
+from pipeline.batches import Batches, GraphTensors
+from pipeline.checkpoint import Checkpoint, CheckpointError, load_checkpoint, save_checkpoint, weights_of
+from pipeline.config import (
+    AlarmConfig,
+    DistillationConfig,
+    FusionConfig,
+    TrainConfig,
+    VgaeLossConfig,
+)
+from pipeline.context import Monitor, StageContext
+from pipeline.errors import StageError
+from pipeline.fit import Fit, fit
+from pipeline.graph_set import GraphSet, load_graphs
+from pipeline.graphs import EDGE_FEATURES, NODE_FEATURES
+from pipeline.learners import FusionLearner, GatLearner, VgaeLearner
+from pipeline.runs import Outcome
+
+VGAE_MONITOR = Monitor("validation/loss", "min")
+GAT_MONITOR = Monitor("validation/loss", "min")
+FUSION_MONITOR = Monitor("validation/reward", "max")
+_SCORE_BATCH = 256
+
+
+def train_vgae(
+    context: StageContext, outcome: Outcome, shape: VgaeShape, loss: VgaeLossConfig, train: TrainConfig,
+    alarm: AlarmConfig, distillation: DistillationConfig | None = None,
+) -> None:  # fmt: skip
+    """Fit the VGAE on benign training windows, then its anomaly scale on the same."""
+    graphs, tensors = _graphs(context)
+    network: Any = _new_network("vgae", shape, graphs, tensors, context.seed)
+    teacher = _teacher(context, outcome, "vgae_teacher", graphs) if distillation else None
+    learner = VgaeLearner(network, loss, train, context.seed, teacher, distillation)  # type: ignore[arg-type]
+    chosen = graphs.benign_at("train")
+    fitted = fit(
+        learner,
+        Batches(tensors.batch, chosen, train.batch_size, context.seed),
+        Batches(tensors.batch, graphs.benign_at("validation"), train.batch_size),
+        train, VGAE_MONITOR, context,
+    )  # fmt: skip
+    network = build_model("vgae", shape, _inputs(graphs))
+    network.load_state_dict(fitted.weights)
+    with torch.inference_mode():
+        network.eval()
+        errors = [
+            reconstruction_errors(batch, network(batch)) for batch in Batches(tensors.batch, chosen, _SCORE_BATCH)
+        ]
+    network.anomaly.fit(torch.cat(errors), alarm.benign_quantile)
+    _keep(context, outcome, network, shape, graphs, fitted, VGAE_MONITOR)
+
+
+def train_gat(
+    context: StageContext, outcome: Outcome, shape: GatShape, train: TrainConfig,
+    distillation: DistillationConfig | None = None,
+) -> None:  # fmt: skip
+    """Fit the GAT on benign and attack windows of the training split."""
+    graphs, tensors = _graphs(context)
+    chosen = graphs.at("train")
+    network: Any = _new_network("gat", shape, graphs, tensors, context.seed)
+    teacher = _teacher(context, outcome, "gat_teacher", graphs) if distillation else None
+    weight = class_weights(graphs.graphs.is_attack[chosen])
+    learner = GatLearner(network, weight, train, context.seed, teacher, distillation)  # type: ignore[arg-type]
+    fitted = fit(
+        learner,
+        Batches(tensors.batch, chosen, train.batch_size, context.seed),
+        Batches(tensors.batch, graphs.at("validation"), train.batch_size),
+        train, GAT_MONITOR, context,
+    )  # fmt: skip
+    network = build_model("gat", shape, _inputs(graphs))
+    network.load_state_dict(fitted.weights)
+    _keep(context, outcome, network, shape, graphs, fitted, GAT_MONITOR)
+
+
+def train_fusion(context: StageContext, outcome: Outcome, config: FusionConfig, train: TrainConfig) -> None:
+    """Fit the agent on what the two students say of the training split."""
+    graphs, tensors = _graphs(context)
+    vgae: Any = _teacher(context, outcome, "vgae_student", graphs, "fused_from")
+    gat: Any = _teacher(context, outcome, "gat_student", graphs, "fused_from")
+    agent: Any = build_model("fusion", config.shape, _inputs(graphs))
+    columns = {split: _fusion_columns(tensors, graphs.at(split), vgae, gat) for split in ("train", "validation")}
+
+    def batches(split: str, seed: int | None) -> Batches[tuple[Tensor, ...]]:
+        count = np.arange(len(columns[split][0]))
+        return Batches(lambda at: tuple(c[at] for c in columns[split]), count, config.batch_size, seed)
+
+    weight = class_weights(graphs.graphs.is_attack[graphs.at("train")])
+    learner = FusionLearner(agent, config, train, weight, context.seed)
+    settings = train.model_copy(update={"epochs": config.epochs, "patience": config.epochs})
+    # a replay memory is not part of Lightning's state, and this takes seconds: begun anew after a kill
+    fitted = fit(
+        learner, batches("train", context.seed), batches("validation", None), settings, FUSION_MONITOR, context,
+        resumable=False,
+    )  # fmt: skip
+    agent.load_state_dict(fitted.weights)
+    _keep(context, outcome, agent, config.shape, graphs, fitted, FUSION_MONITOR)
+
+
+def class_weights(is_attack: NDArray[np.bool_]) -> Tensor:
+    """[2] weights with which both classes count equally in a mean over windows.
+
+    Raises:
+        StageError: a class is missing.
+    """
+    attacks = int(is_attack.sum())
+    benign = len(is_attack) - attacks
+    if not attacks or not benign:
+        raise StageError(
+            f"the training split has {benign} benign and {attacks} attack windows; a classifier needs both. "
+            "Add a capture with attacks to the dataset, or lower split.block_windows."
+        )
+    return torch.tensor([len(is_attack) / (2 * benign), len(is_attack) / (2 * attacks)], dtype=torch.float32)
+
+
+def _graphs(context: StageContext) -> tuple[GraphSet, GraphTensors]:
+    graphs = load_graphs(context.inputs["prepare"].graphs)
+    return graphs, GraphTensors(graphs.graphs)
+
+
+def _inputs(graphs: GraphSet) -> Inputs:
+    return Inputs(len(graphs.vocabulary), len(NODE_FEATURES), len(EDGE_FEATURES))
+
+
+def _new_network(
+    model: str, shape: VgaeShape | GatShape, graphs: GraphSet, tensors: GraphTensors, seed: int
+) -> nn.Module:
+    """An untrained network whose feature scale is fitted on benign training windows."""
+    torch.manual_seed(seed)
+    network: Any = build_model(model, shape, _inputs(graphs))
+    benign = tensors.batch(torch.from_numpy(graphs.benign_at("train")))
+    network.input.node_scale.fit(benign.x)
+    network.input.edge_scale.fit(benign.edge_attr)
+    return network  # type: ignore[no-any-return]
+
+
+def _teacher(
+    context: StageContext, outcome: Outcome, stage: str, graphs: GraphSet, relation: str = "distilled_from"
+) -> nn.Module:
+    """The network of an earlier run, once it is known to have been trained on these very graphs."""
+    checkpoint = load_checkpoint(context.inputs[stage].checkpoint)
+    if (checkpoint.data_digest, checkpoint.vocabulary) != (graphs.data_digest, graphs.vocabulary):
+        raise CheckpointError(
+            f"checkpoint {checkpoint.run_id} was trained on data {checkpoint.data_digest[:12]} with "
+            f"{len(checkpoint.vocabulary)} arbitration IDs; these graphs are data {graphs.data_digest[:12]} with "
+            f"{len(graphs.vocabulary)}. Train the earlier stage on the same dataset."
+        )
+    outcome.lineage.append((relation, checkpoint.run_id))
+    return checkpoint.build()
+
+
+def _fusion_columns(
+    tensors: GraphTensors, chosen: NDArray[np.int64], vgae: Any, gat: Any
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """State, anomaly score, attack probability and label of each chosen window."""
+    rows = []
+    with torch.inference_mode():
+        for batch in Batches(tensors.batch, chosen, _SCORE_BATCH):
+            seen, classified = vgae(batch), gat(batch)
+            anomaly = vgae.anomaly(reconstruction_errors(batch, seen))
+            state = fusion_state(batch, seen, classified, vgae.anomaly)
+            rows.append((state, anomaly, classified.logits.softmax(-1)[:, 1], batch.y))
+    state, anomaly, probability, label = (torch.cat(column).clone() for column in zip(*rows, strict=True))
+    return state, anomaly, probability, label
+
+
+def _keep(
+    context: StageContext, outcome: Outcome, network: nn.Module, shape: Any, graphs: GraphSet, fitted: Fit,
+    monitor: Monitor,
+) -> None:  # fmt: skip
+    """Save the best epoch's network and say so in the outcome."""
+    checkpoint = Checkpoint(
+        run_id=context.folder.run_id,
+        model=context.facts["model"],
+        role=context.facts["role"],
+        shape=shape,
+        vocabulary=graphs.vocabulary,
+        data_digest=graphs.data_digest,
+        config_digest=context.facts["config_digest"],
+        weights=weights_of(network),
+    )
+    paths = save_checkpoint(context.folder.checkpoint, checkpoint)
+    outcome.artifacts += [("checkpoint", path) for path in paths]
+    outcome.facts.update(
+        parameters=count_parameters(network),
+        monitor=monitor.metric,
+        best_epoch=fitted.best_epoch,
+        best_value=fitted.best_value,
+    )
+    shutil.rmtree(context.folder.resume, ignore_errors=True)
