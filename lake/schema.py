@@ -7,6 +7,8 @@ are read with nulls in the columns they lack.
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+from numbers import Integral, Real
 from typing import Any
 
 import pyarrow as pa
@@ -42,15 +44,30 @@ class Column:
         """Why `value` may not stand in this column, or None where it may."""
         if value is None:
             return None if self.nullable else "is missing"
+        if fault := _type_fault(self.type, value):
+            return f"is {value!r}, {fault}"
         if self.choices and value not in self.choices:
             return f"is {value!r}, not one of {', '.join(self.choices)}"
-        if isinstance(value, float) and not math.isfinite(value):
+        if isinstance(value, Real) and not math.isfinite(value):
             return f"is {value}; only finite numbers are kept (null says 'not applicable')"
         if self.low is not None and value < self.low:
             return f"is {value}, below {self.low:g}"
         if self.high is not None and value > self.high:
             return f"is {value}, above {self.high:g}"
         return None
+
+
+def _type_fault(kind: pa.DataType, value: Any) -> str | None:
+    """Why a column of type `kind` cannot hold `value`; numbers of numpy are numbers, a bool is none."""
+    if pa.types.is_string(kind):
+        return None if isinstance(value, str) else "no text"
+    if pa.types.is_boolean(kind):
+        return None if isinstance(value, bool) else "neither true nor false"
+    if pa.types.is_timestamp(kind):
+        return None if isinstance(value, datetime) and value.tzinfo else "no time with a time zone"
+    if pa.types.is_integer(kind):
+        return None if isinstance(value, Integral) and not isinstance(value, bool) else "no whole number"
+    return None if isinstance(value, Real) and not isinstance(value, bool) else "no number"
 
 
 def text(doc: str, **options: Any) -> Column:
@@ -107,7 +124,7 @@ class Table:
             if key in seen:
                 raise LakeError(f"{self.name}: row {number} repeats the key {dict(zip(self.key, key, strict=True))}.")
             seen.add(key)
-        listed.sort(key=lambda row: tuple(str(row[name]).zfill(12) for name in self.key))
+        listed.sort(key=lambda row: tuple(row[name] for name in self.key))
         filled = [{name: row.get(name) for name in self.columns} for row in listed]
         return pa.Table.from_pylist(filled, schema=self.schema)
 

@@ -1,0 +1,82 @@
+"""What a row may hold; each breach is refused by name."""
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from lake.errors import LakeError
+from lake.schema import EPOCHS, METRICS, RUNS, TABLES, Table
+from tests.lake.rows import epoch_row, metric_row, run_row
+
+
+def with_id(row: dict[str, Any]) -> dict[str, Any]:
+    return {"run_id": "a-run", **row}
+
+
+REFUSED = [
+    (EPOCHS, epoch_row(loss=1.0), "epochs: row 0 has no such column as loss"),
+    (EPOCHS, {"split": "train", "metric": "loss", "value": 1.0}, "epoch is missing"),
+    (EPOCHS, epoch_row(value=None), "value is missing"),
+    (EPOCHS, epoch_row(value=float("nan")), "value is nan; only finite numbers"),
+    (EPOCHS, epoch_row(value=float("-inf")), "value is -inf; only finite numbers"),
+    (EPOCHS, epoch_row(value=np.float32("nan")), "value is nan; only finite numbers"),
+    (EPOCHS, epoch_row(value="0.5"), "value is '0.5', no number"),
+    (EPOCHS, epoch_row(value=True), "value is True, no number"),
+    (EPOCHS, epoch_row(epoch=-1), "epoch is -1, below 0"),
+    (EPOCHS, epoch_row(epoch=1.5), "epoch is 1.5, no whole number"),
+    (EPOCHS, epoch_row(split="training"), "split is 'training', not one of train, validation, test"),
+    (EPOCHS, epoch_row(metric=3), "metric is 3, no text"),
+    (METRICS, metric_row(value=1.2), "f1 is 1.2, outside [0, 1]"),
+    (METRICS, metric_row(value=-0.1), "f1 is -0.1, outside [0, 1]"),
+    (METRICS, metric_row(metric="mcc", value=-1.01), "mcc is -1.01, outside [-1, 1]"),
+    (METRICS, metric_row(n=-1), "n is -1, below 0"),
+    (METRICS, metric_row(is_known_vehicle="yes"), "is_known_vehicle is 'yes', neither true nor false"),
+    (RUNS, run_row(status="done"), "status is 'done', not one of running, complete"),
+    (RUNS, run_row(stage="cook"), "stage is 'cook', not one of"),
+    (RUNS, run_row(attempt=0), "attempt is 0, below 1"),
+    (RUNS, run_row(started_at="noon"), "started_at is 'noon', no time with a time zone"),
+]
+
+
+@pytest.mark.parametrize(("table", "row", "words"), REFUSED, ids=[words for _, _, words in REFUSED])
+def test_a_row_outside_the_contract_is_refused_by_name(table: Table, row: dict[str, Any], words: str) -> None:
+    with pytest.raises(LakeError) as refused:
+        table.arrow([with_id(row)])
+    assert words in str(refused.value)
+    assert table.name in str(refused.value)
+
+
+def test_the_faulty_row_is_named_among_good_ones() -> None:
+    with pytest.raises(LakeError, match="row 2: value is nan"):
+        EPOCHS.arrow([with_id(epoch_row(epoch=n, value=float("nan") if n == 2 else 0.0)) for n in range(4)])
+
+
+def test_a_repeated_key_is_refused_with_its_values() -> None:
+    rows = [with_id(epoch_row(epoch=3)), with_id(epoch_row(epoch=4)), with_id(epoch_row(epoch=3, value=9.0))]
+    with pytest.raises(LakeError, match=r"row 2 repeats the key .*'epoch': 3"):
+        EPOCHS.arrow(rows)
+
+
+def test_rows_that_fit_come_back_in_key_order_with_nulls_where_allowed() -> None:
+    table = METRICS.arrow([with_id(metric_row(capture=name, value=None)) for name in ("b", "all", "a")])
+    assert table["capture"].to_pylist() == ["a", "all", "b"]
+    assert table["value"].to_pylist() == [None] * 3
+    assert table["is_known_vehicle"].to_pylist() == [None] * 3
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    table = EPOCHS.arrow([with_id(epoch_row(epoch=np.int64(2), value=np.float32(0.5)))])
+    assert table.to_pylist()[0]["epoch"] == 2
+    assert table.to_pylist()[0]["value"] == 0.5
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=list(TABLES))
+def test_every_table_has_a_key_of_required_columns_and_a_word_on_each(table: Table) -> None:
+    assert "run_id" in table.key
+    for name in table.key:
+        assert not table.columns[name].nullable
+    assert all(column.doc for column in table.columns.values())
+    assert table.doc
+    assert isinstance(table.schema, pa.Schema)
