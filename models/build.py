@@ -10,7 +10,7 @@ from models.gat import Gat
 from models.vgae import Vgae
 
 Shape = VgaeShape | GatShape | FusionShape
-SHAPES = {"vgae": VgaeShape, "gat": GatShape, "fusion": FusionShape}
+SHAPES: dict[str, type[Shape]] = {"vgae": VgaeShape, "gat": GatShape, "fusion": FusionShape}
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,8 @@ A Q-network (Mnih et al. 2015) chooses the GAT's weight out of a grid. A window'
 consequence for the next, so this is a contextual bandit: with gamma = 0 the target is the reward alone.
 """
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 
@@ -45,7 +47,7 @@ class FusionAgent(nn.Module):
         super().__init__()
         widths = [STATE_WIDTH, *shape.hidden]
         layers: list[nn.Module] = []
-        for before, width in zip(widths[:-1], widths[1:], strict=True):
+        for before, width in pairwise(widths):
             layers += [nn.Linear(before, width), nn.LayerNorm(width), nn.ReLU()]
         self.q = nn.Sequential(*layers, nn.Linear(widths[-1], shape.actions))
         self.register_buffer("weights", torch.linspace(0, 1, shape.actions))

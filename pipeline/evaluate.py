@@ -60,10 +60,8 @@ def score_stages(context: StageContext, tensors: GraphTensors, chosen: NDArray[n
     for stage, network in networks.items():
         if stage == "fusion":
             network = Detector(networks["vgae_student"], networks["gat_student"], network).eval()
-        parts = []
         with torch.inference_mode():
-            for batch in Batches(tensors.batch, chosen, _BATCH):
-                parts.append(_scores_of(stage, network, batch))
+            parts = [_scores_of(stage, network, batch) for batch in Batches(tensors.batch, chosen, _BATCH)]
         scores[stage] = {name: torch.cat([part[name] for part in parts]).double().numpy() for name in parts[0]}
     return scores
 
@@ -108,7 +106,7 @@ def measure(
     for index in np.unique(capture[~validation]):
         info = graphs.captures[index]
         about = {"capture": info.name, "vehicle": info.vehicle, "attack": info.attack}
-        about["is_known_vehicle"] = info.vehicle in known  # type: ignore[assignment]
+        about["is_known_vehicle"] = info.vehicle in known
         groups.append(({"split": "test", **about}, (capture == index) & ~validation))
     rows: list[Row] = [
         {

@@ -9,6 +9,7 @@ holds fewer than 258 frames of one ID before a lane of 255s could overflow, henc
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,7 +101,7 @@ def build_graphs(windows: WindowSet, vocabulary: Vocabulary, threads: int = 2) -
 
 def concatenate(parts: Sequence[GraphArrays]) -> GraphArrays:
     """The graphs of all parts, one after another."""
-    joined = {}
+    joined: dict[str, NDArray[Any]] = {}
     for field in fields(GraphArrays):
         columns = [getattr(part, field.name) for part in parts]
         if field.name.endswith("_ptr"):
@@ -126,7 +127,7 @@ def _chunk_graphs(ids: NDArray[np.uint32], times: NDArray[np.float64], words: ND
     """Graphs of windows given as [W, S] columns."""
     n_windows, size = ids.shape
     position_bits = int(size - 1).bit_length()
-    packed = np.uint32 if int(ids.max()).bit_length() + position_bits <= 32 else np.uint64
+    packed: Any = np.uint32 if int(ids.max()).bit_length() + position_bits <= 32 else np.uint64
     positions = np.arange(size, dtype=packed)
     order = np.sort((ids.astype(packed) << packed(position_bits)) | positions, axis=1)
     position = (order & packed((1 << position_bits) - 1)).astype(np.intp)
@@ -184,7 +185,7 @@ def _arrival_times(
     end: NDArray[np.intp],
     frames: NDArray[np.intp],
     span_ms: NDArray[np.float64],
-) -> NDArray[np.float64]:
+) -> NDArray[np.float32]:
     """[N, 2] log10 of each run's mean and shortest inter-arrival time."""
     mean = (time_ms[end - 1] - time_ms[start]) / np.maximum(frames - 1, 1)
     steps = np.empty(len(time_ms))
@@ -197,11 +198,11 @@ def _arrival_times(
 
 
 def _edges(
-    node: NDArray[np.uint32] | NDArray[np.uint64], times: NDArray[np.float64], position_bits: int
+    node: NDArray[Any], times: NDArray[np.float64], position_bits: int
 ) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.int64]]:
     """Successions of a window's nodes: [2, E] source and target, [E, 2] features, [W] edges a window."""
     n_windows, size = node.shape
-    wide = np.uint32 if 3 * position_bits <= 32 else np.uint64
+    wide: Any = np.uint32 if 3 * position_bits <= 32 else np.uint64
     bits, mask = wide(position_bits), wide((1 << position_bits) - 1)
     pair = (node[:, :-1].astype(wide) << bits) | node[:, 1:].astype(wide)
     order = np.sort((pair << bits) | np.arange(size - 1, dtype=wide), axis=1)
@@ -222,7 +223,7 @@ def _edges(
     return edge_index, edge_attr, first.sum(axis=1)
 
 
-def _run_sums(values: NDArray, start: NDArray[np.intp], end: NDArray[np.intp]) -> NDArray:  # type: ignore[type-arg]
+def _run_sums(values: NDArray[Any], start: NDArray[np.intp], end: NDArray[np.intp]) -> NDArray[Any]:
     """Sum of `values` over each run [start, end)."""
     running = np.concatenate([np.zeros((1, *values.shape[1:]), dtype=values.dtype), np.cumsum(values, axis=0)])
     return np.asarray(running[end] - running[start])

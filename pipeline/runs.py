@@ -140,7 +140,7 @@ def recorded(lake: Path, folder: RunFolder, first: Mapping[str, Any], attempt: i
 
 
 def _append_outcome(lake: Path, folder: RunFolder, outcome: Outcome) -> None:
-    files = [
+    files: list[Row] = [
         {
             "name": path.relative_to(folder.path).as_posix(),
             "kind": kind,
@@ -149,8 +149,8 @@ def _append_outcome(lake: Path, folder: RunFolder, outcome: Outcome) -> None:
         }
         for kind, path in outcome.artifacts
     ]
-    parents = [{"relation": relation, "parent_run_id": parent} for relation, parent in outcome.lineage]
-    rows = {**outcome.rows, ARTIFACTS.name: files, LINEAGE.name: parents}
+    parents: list[Row] = [{"relation": relation, "parent_run_id": parent} for relation, parent in outcome.lineage]
+    rows: dict[str, list[Row]] = {**outcome.rows, ARTIFACTS.name: files, LINEAGE.name: parents}
     for name, listed in rows.items():
         if listed:
             append(lake, TABLES[name], folder.run_id, "rows", listed)

@@ -1,7 +1,7 @@
 """W&B beside the lake: wanted, never needed. Whatever it does, training goes on."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ class PatientWandbLogger(WandbLogger):
 
     _broken = False
 
-    def log_metrics(self, metrics: dict[str, Any], step: int | None = None) -> None:
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         self._try("log_metrics", lambda: super(PatientWandbLogger, self).log_metrics(metrics, step))
 
     def log_hyperparams(self, params: Any) -> None:
@@ -31,8 +31,9 @@ class PatientWandbLogger(WandbLogger):
 
     def close(self, exit_code: int) -> None:
         """End the W&B run; without this, offline rows stay in memory."""
-        if self._experiment is not None:
-            self._try("finish", lambda: self._experiment.finish(exit_code=exit_code))
+        run: Any = self._experiment
+        if run is not None:
+            self._try("finish", lambda: run.finish(exit_code=exit_code))
 
     def _try(self, what: str, action: Callable[[], Any]) -> None:
         if self._broken:
