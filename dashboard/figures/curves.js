@@ -1,0 +1,46 @@
+// Training curves of one model: a line for each seed and split, the kept epoch marked.
+import * as Plot from "@observablehq/plot";
+import { fixed } from "../components/format.js";
+import { metricLabel } from "../metrics.js";
+import { COLOURS } from "./frame.js";
+
+export const CURVE_SPLITS = ["train", "validation"];
+
+/** rows: one model's rows of training_curves for one metric. */
+export function curvePlot(rows, { metric, width, height = 230, title }) {
+  const splits = CURVE_SPLITS.filter((split) => rows.some((row) => row.split === split));
+  const kept = keptEpochs(rows);
+  return Plot.plot({
+    width,
+    height,
+    marginLeft: 48,
+    ariaLabel: `${title}: ${metricLabel(metric)} by epoch`,
+    ariaDescription: describe(rows, kept),
+    x: { label: "Epoch", interval: 1, tickFormat: "d", ticks: Math.min(8, Math.floor(width / 50)) },
+    y: { label: metricLabel(metric), grid: true, nice: true, ticks: 5 },
+    color: { domain: splits, range: splits.map((split) => COLOURS[CURVE_SPLITS.indexOf(split)]) },
+    marks: [
+      Plot.ruleX(kept, { x: "epoch", stroke: "var(--muted)", strokeDasharray: "2,3" }),
+      Plot.lineY(rows, {
+        x: "epoch", y: "value", stroke: "split", z: (row) => `${row.run_id} ${row.split}`, strokeWidth: 1.8,
+        sort: "epoch",
+      }),
+      Plot.dot(kept, { x: "epoch", y: "value", fill: "split", r: 4, stroke: "var(--surface)" }),
+      Plot.tip(rows, Plot.pointer({
+        x: "epoch", y: "value", stroke: "split", fill: "var(--surface)",
+        title: (row) => `${row.split}, seed ${row.seed}\nepoch ${row.epoch}: ${fixed(4)(row.value)}`,
+      })),
+    ],
+  });
+}
+
+/** The rows at the epoch whose checkpoint was kept. */
+export function keptEpochs(rows) {
+  return rows.filter((row) => row.best_epoch != null && row.epoch === row.best_epoch);
+}
+
+function describe(rows, kept) {
+  const last = Math.max(...rows.map((row) => row.epoch));
+  const marks = kept.map((row) => `${row.split} ${fixed(4)(row.value)} at the kept epoch ${row.epoch} (seed ${row.seed})`);
+  return `Epochs 0 to ${last}. ${marks.join("; ")}. The table below has the numbers.`;
+}

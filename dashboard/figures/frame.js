@@ -1,0 +1,27 @@
+// A figure redraws when its width changes, and says in words what it shows.
+import { element, failure } from "../components/element.js";
+
+/** `<figure>` around `draw(width)`, with a caption. */
+export function figure(draw, caption) {
+  return element("figure", {}, responsive(draw), element("figcaption", {}, caption));
+}
+
+/** A box that shows `draw(width)`, and draws again when its width is another. */
+export function responsive(draw) {
+  const place = element("div", { class: "plot" });
+  let width = 0;
+  const observer = new ResizeObserver(([{ contentRect }]) => {
+    const now = Math.floor(contentRect.width);
+    if (now === 0 || now === width) return;
+    width = now;
+    try {
+      place.replaceChildren(draw(width));
+    } catch (error) {
+      place.replaceChildren(failure(error));
+    }
+  });
+  observer.observe(place);
+  return place;
+}
+
+export const COLOURS = ["var(--series-1)", "var(--series-2)", "var(--series-3)", "var(--series-4)"];

@@ -1,0 +1,95 @@
+// Training curves: choose a metric and models; a panel a model, a line a seed and split.
+import { element, fill } from "../../../components/element.js";
+import { choice, choices, distinct, filters } from "../../../components/filters.js";
+import { fixed, plural } from "../../../components/format.js";
+import { legend } from "../../../components/legend.js";
+import { named } from "../../../components/results.js";
+import { dataTable } from "../../../components/table.js";
+import { readTable } from "../../../data.js";
+import { curvePlot } from "../../../figures/curves.js";
+import { figure } from "../../../figures/frame.js";
+import { metricLabel } from "../../../metrics.js";
+
+const curves = document.getElementById("curves");
+const LEGEND = [
+  { label: "train", swatch: "line series-1" }, { label: "validation", swatch: "line series-2" },
+  { label: "kept epoch", swatch: "dotted" },
+];
+
+await fill(curves, async () => {
+  const rows = named(await readTable("training_curves"));
+  if (rows.length === 0) return element("p", { class: "note" }, "No run of this snapshot has finished an epoch yet.");
+  document.getElementById("filters").replaceChildren(filters(inputs(rows), (chosen) => show(rows, chosen)));
+  return [...curves.childNodes];
+});
+
+function inputs(rows) {
+  const metrics = distinct(rows, "metric");
+  const list = [
+    choice("dataset", "Dataset", distinct(rows, "dataset")),
+    choice("experiment", "Experiment", distinct(rows, "experiment")),
+    choice("metric", "Metric", metrics, { initial: "loss", text: metricLabel }),
+    choices("models", "Models", distinct(rows, "name")),
+    choices("seeds", "Seeds", distinct(rows, "seed").sort((a, b) => a - b).map(String)),
+  ];
+  return list.filter((input) => input.querySelectorAll("option, input[type=checkbox]").length > 1);
+}
+
+function show(rows, { dataset, experiment, metric, models, seeds }) {
+  const chosen = rows.filter((row) => (!dataset || row.dataset === dataset) &&
+    (!experiment || row.experiment === experiment) && (!models || models.includes(row.name)) &&
+    (!seeds || seeds.includes(String(row.seed))));
+  const shownMetric = metric ?? chosen[0]?.metric;
+  const shown = chosen.filter((row) => row.metric === shownMetric);
+  const panels = distinct(shown, "name").map((name) => panel(name, shown.filter((row) => row.name === name), shownMetric));
+  if (panels.length === 0) {
+    const text = `No chosen model logged ${metricLabel(shownMetric ?? "a metric")}; choose another metric or model.`;
+    curves.replaceChildren(element("p", { class: "note", role: "status" }, text));
+  } else {
+    curves.replaceChildren(legend(LEGEND), element("div", { class: "panels" }, ...panels));
+  }
+  document.getElementById("numbers").replaceChildren(...(shown.length ? [numbers(shown, shownMetric)] : []));
+}
+
+function panel(name, rows, metric) {
+  const seeds = distinct(rows, "seed");
+  const [{ dataset, monitor }] = rows;
+  const unfinished = distinct(rows.filter((row) => row.status !== "complete"), "status");
+  const caption = [
+    element("strong", {}, name), ` on ${dataset}, ${plural(seeds.length, "seed")} (${seeds.join(", ")})`,
+    monitor ? `, kept by ${metricLabel(monitor)}` : "",
+    unfinished.length ? element("span", { class: "status" }, ` ${unfinished.join(", ")}: not a finished run`) : null,
+  ];
+  return figure((width) => curvePlot(rows, { metric, width, title: name }),
+    element("span", {}, ...caption.filter(Boolean)));
+}
+
+function numbers(rows, metric) {
+  const runs = distinct(rows, "run_id").map((id) => summary(rows.filter((row) => row.run_id === id)));
+  const format = fixed(4);
+  const value = (key, label) => ({ key, label, kind: "number", format });
+  return dataTable({
+    caption: `${metricLabel(metric)} of each training run at its kept and its last epoch`,
+    columns: [
+      { key: "name", label: "Model", kind: "text", header: true },
+      { key: "seed", label: "Seed", kind: "number" },
+      { key: "status", label: "Status", kind: "text" },
+      { key: "best_epoch", label: "Kept epoch", kind: "number" },
+      { key: "last", label: "Last epoch", kind: "number" },
+      value("train_kept", "Train, kept"), value("validation_kept", "Validation, kept"),
+      value("train_last", "Train, last"), value("validation_last", "Validation, last"),
+    ],
+    rows: runs,
+  });
+}
+
+function summary(rows) {
+  const last = Math.max(...rows.map((row) => row.epoch));
+  const at = (split, epoch) => rows.find((row) => row.split === split && row.epoch === epoch)?.value;
+  const [{ name, seed, status, best_epoch }] = rows;
+  return {
+    name, seed, status, best_epoch, last,
+    train_kept: at("train", best_epoch), validation_kept: at("validation", best_epoch),
+    train_last: at("train", last), validation_last: at("validation", last),
+  };
+}

@@ -1,0 +1,37 @@
+// Queries to begin with; a test runs each of them here and, where it names lake tables only, on the lake.
+
+export const EXAMPLES = [
+  {
+    title: "Models on the test split",
+    sql: `SELECT model, role, n_seeds, n AS windows, n_attack AS attack,
+       round(f1, 4) AS f1, round(fpr, 5) AS fpr, round(auroc, 4) AS auroc
+FROM leaderboard
+WHERE split = 'test' AND capture = 'all'
+ORDER BY f1 DESC NULLS LAST`,
+  },
+  {
+    title: "Teacher beside student",
+    sql: `SELECT student.model, student.capture, teacher.f1 AS teacher_f1, student.f1 AS student_f1,
+       student.f1 - teacher.f1 AS difference,
+       round(teacher.parameters / student.parameters, 1) AS times_smaller
+FROM leaderboard student
+JOIN leaderboard teacher USING (experiment, dataset, split, capture, model)
+WHERE student.role = 'student' AND teacher.role = 'teacher' AND split = 'test'
+ORDER BY student.model, student.capture`,
+  },
+  {
+    title: "From a result back to its data",
+    sql: `SELECT later.stage, lineage.relation, earlier.stage AS parent_stage,
+       earlier.status, earlier.code_commit, lineage.parent_run_id
+FROM lineage
+JOIN runs later ON later.run_id = lineage.run_id
+JOIN runs earlier ON earlier.run_id = lineage.parent_run_id
+ORDER BY later.stage, lineage.relation, lineage.parent_run_id`,
+  },
+  {
+    title: "What was odd in the captures",
+    sql: `SELECT capture, usage, attack, frames, empty_payloads, backward_steps, repaired_rows, duplicate_of
+FROM captures
+ORDER BY capture`,
+  },
+];

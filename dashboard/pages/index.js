@@ -1,0 +1,41 @@
+// The landing page: the snapshot's test results in one table a dataset and experiment, and where they come from.
+import { element, fill } from "../components/element.js";
+import { aboutResults, COUNT_COLUMNS, METRIC_COLUMNS, MODEL_COLUMN, named, SEEDS_COLUMN } from "../components/results.js";
+import { dataTable } from "../components/table.js";
+import { readManifest, readTable } from "../data.js";
+
+const HEADLINE = ["f1", "precision", "recall", "fpr", "auroc"];
+
+await fill(document.getElementById("headline"), async () => {
+  const rows = named(await readTable("leaderboard")).filter((row) => row.split === "test" && row.capture === "all");
+  if (rows.length === 0) return element("p", { class: "note" }, "No model of this snapshot has been scored on a whole test split.");
+  return [...grouped(rows).values()].map(headlineTable);
+});
+
+await fill(document.getElementById("provenance"), async () => {
+  const { snapshot } = await readManifest();
+  const [{ code_commits }] = await readTable("overview");
+  return element("dl", { class: "facts" },
+    element("dt", {}, "Snapshot"), element("dd", {}, element("code", {}, snapshot.id)),
+    element("dt", {}, "Code"), element("dd", {}, element("code", {}, code_commits ?? "not recorded")));
+});
+
+function grouped(rows) {
+  const groups = new Map();
+  for (const row of rows) {
+    const key = `${row.dataset} ${row.experiment}`;
+    groups.set(key, [...(groups.get(key) ?? []), row]);
+  }
+  return groups;
+}
+
+function headlineTable(rows) {
+  return dataTable({
+    caption: `${aboutResults(rows)} Experiment ${rows[0].experiment}.`,
+    columns: [
+      MODEL_COLUMN, ...METRIC_COLUMNS.filter(({ key }) => HEADLINE.includes(key)), ...COUNT_COLUMNS, SEEDS_COLUMN,
+    ],
+    rows,
+    sort: { key: "f1", descending: true },
+  });
+}

@@ -1,0 +1,62 @@
+"""`./run site | serve`: build the site from a snapshot of the lake, and show it on this machine."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from lake.errors import LakeError
+from lake.settings import lake_root
+from lake.snapshot import latest_snapshot, load_snapshot
+
+from loaders.errors import SiteError
+from loaders.serve import check_site, serve
+from loaders.site import SITE, build_site
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.verb(options))
+    except (LakeError, SiteError) as error:
+        print(f"{options.name}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"{options.name}: stopped", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="./run", description=__doc__)
+    verbs = parser.add_subparsers(required=True, metavar="VERB", dest="name")
+    site = verbs.add_parser("site", help="build the site from a snapshot; prints where it lies")
+    site.add_argument("--lake", type=Path, default=lake_root(), metavar="DIR", help="lake to use (KDGAT_LAKE)")
+    site.add_argument("--snapshot", metavar="ID", help="snapshot to show (default: the latest)")
+    site.add_argument("--out", type=Path, default=SITE, metavar="DIR", help="where the site goes (default: site)")
+    site.set_defaults(verb=_site)
+    show = verbs.add_parser("serve", help="serve the site on 127.0.0.1; prints the address")
+    show.add_argument("--out", type=Path, default=SITE, metavar="DIR", help="the site (default: site)")
+    show.add_argument("--port", type=int, default=8000, metavar="N", help="0 picks a free one (default: 8000)")
+    show.add_argument("--no-serve", action="store_true", help="only print where the site lies")
+    show.set_defaults(verb=_serve)
+    return parser
+
+
+def _site(options: argparse.Namespace) -> int:
+    chosen = load_snapshot(options.lake, options.snapshot) if options.snapshot else latest_snapshot(options.lake)
+    build_site(options.lake, chosen, options.out.resolve())
+    print(options.out / "index.html")
+    return 0
+
+
+def _serve(options: argparse.Namespace) -> int:
+    check_site(options.out)
+    if options.no_serve:
+        print(options.out / "index.html")
+        return 0
+    serve(options.out.resolve(), options.port)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,2 @@
+-- Training curves as the runs wrote them.
+SELECT * FROM epochs ORDER BY run_id, metric, split, epoch
