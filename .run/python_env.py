@@ -62,10 +62,11 @@ def make(torch: list[str], lock: int) -> None:
         build([sys.executable, "-m", "venv", str(VENV)], lock)
     say("installing what requirements.lock pins")
     pip = [str(PYTHON), "-m", "pip", "--no-input", "--disable-pip-version-check"]
-    build([*pip, "install", "--no-deps", "--require-hashes", "-r", str(LOCK)], lock)
+    install = [*pip, "install", "--progress-bar=off", "--no-compile"]  # Python compiles what it comes to import
+    build([*install, "--no-deps", "--require-hashes", "-r", str(LOCK)], lock)
     if torch:  # by pip's own settings, which decide between a CPU and a CUDA build
         say(f"installing {' '.join(torch)}")
-        build([*pip, "install", *torch], lock)
+        build([*install, *torch], lock)
         build([*pip, "check"], lock)
     packages = VENV / "lib" / "python{}.{}".format(*sys.version_info[:2]) / "site-packages"
     (packages / "kd-gat.pth").write_text(f"{ROOT}\n")  # the project itself, editable
@@ -88,16 +89,16 @@ def clear() -> None:
 
 
 def build(command: list[str], lock: int) -> None:
-    """One step of the set-up; its longer doings become progress lines."""
+    """One step of the set-up; its larger downloads become progress lines."""
     said: list[str] = []
-    with child(command, lock, stdout=subprocess.PIPE, text=True) as process:
+    with child(command, lock, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         for line in process.stdout:
-            said = [*said[-4:], line.rstrip()]
-            if re.search(r"^Installing|\d\d\.\d MB|GB", line):
-                say(line.strip()[:100])
+            said = [*said[-9:], line.rstrip()]
+            if long := re.match(r"\s*(Downloading [\w.]+-[\d.]+)-.*( \(\d\d+\.\d MB\)| \(.* GB\))", line):
+                say(long[1] + long[2])
     if process.returncode:
         raise RunError(
-            f"setting up .venv failed: `{shlex.join(command[1:4])} …` ended with {process.returncode}.\n"
+            f"setting up .venv failed: `{shlex.join(command[1:])}` ended with {process.returncode} and said:\n"
             + "".join(f"  {line}\n" for line in said)
-            + "Its errors are above. Once that is put right start again: the set-up begins afresh."
+            + "Once that is put right start again: the set-up begins afresh."
         )

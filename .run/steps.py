@@ -2,8 +2,8 @@
 
 import hashlib
 import os
-import re
 import shlex
+import shutil
 
 from errors import RunError
 from processes import STATE, alone, child, say
@@ -52,8 +52,16 @@ def finish(name: str, task: Task, lock: int | None) -> None:
 def shell(task: Task, arguments: list[str]) -> list[str]:
     """The task's text with the arguments, quoted, behind its last command, as pixi has it."""
     text = " ".join([task["cmd"], *map(shlex.quote, arguments)])
-    single = not re.search(r"[&|;\n]", task["cmd"])  # then no shell stands between a signal and the task
-    return ["/bin/sh", "-c", f"exec {text}" if single else text]
+    # a single program takes the shell's place, so that nothing stands between it and a signal
+    program = shutil.which(shlex.split(text)[0], path=environment(task)["PATH"])
+    return ["/bin/sh", "-c", f"exec {text}" if program and not operators(task["cmd"]) else text]
+
+
+def operators(text: str) -> list[str]:
+    """What a shell would read as more than one plain command: `&&`, `|`, `;` and their like outside quotes."""
+    words = shlex.shlex(text, posix=True, punctuation_chars=True)
+    words.whitespace_split = True
+    return [word for word in words if set(word) <= set("();<>|&")]
 
 
 def environment(task: Task) -> dict[str, str]:

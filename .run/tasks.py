@@ -20,9 +20,7 @@ Tasks = dict[str, Task]
 
 def read_tasks(manifest: dict[str, Any]) -> Tasks:
     """The tasks of the manifest; pixi's short form, a bare text, becomes a task of that `cmd`."""
-    return {
-        name: {"cmd": task} if isinstance(task, str) else task for name, task in manifest["tasks"].items()
-    }
+    return {name: {"cmd": task} if isinstance(task, str) else task for name, task in manifest["tasks"].items()}
 
 
 def overview(tasks: Tasks) -> str:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 DEBIAN = Path("/etc/debian_version")
 WITHOUT = "the tests that drive a browser will be skipped, by name, in pytest's last lines"
 
@@ -22,9 +22,7 @@ def report(path: str | None, may_install: bool, install: Callable[[], bool]) -> 
     if found := find_browser(path):
         return f"browser: {found}"
     if not may_install:
-        return (
-            f"browser: none of {', '.join(NAMES)} on PATH, and only root on Debian can install one; {WITHOUT}"
-        )
+        return f"browser: none of {', '.join(NAMES)} on PATH, and only root on Debian can install one; {WITHOUT}"
     if install() and (found := find_browser(path)):
         return f"browser: {found}, just installed"
     return f"browser: apt-get could not install chromium (its words are above); {WITHOUT}"
@@ -34,8 +32,7 @@ def apt_install() -> bool:
     quiet: Mapping[str, str] = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     steps = (["update", "-q"], ["install", "-q", "-y", "--no-install-recommends", "chromium"])
     return all(
-        subprocess.run(["apt-get", *step], env=quiet, stdout=sys.stderr, check=False).returncode == 0
-        for step in steps
+        subprocess.run(["apt-get", *step], env=quiet, stdout=sys.stderr, check=False).returncode == 0 for step in steps
     )
 
 
