@@ -37,11 +37,12 @@ class Gatv2Layer(nn.Module):
         """Every node should have an edge into it (see `with_loops`); one without gets the bias alone."""
         source, target = edge_index[0], edge_index[1]
         values = self.lin_l(states)
-        score = values[source] + self.lin_r(states)[target] + self.lin_edge(edge_attr)
+        sent = values.index_select(0, source)  # its gradient is one index_add; that of values[source] is slow
+        score = sent + self.lin_r(states).index_select(0, target) + self.lin_edge(edge_attr)
         score = functional.leaky_relu(score, 0.2).reshape(-1, self.heads, self.out_width)
         logit = (score * self.att).sum(-1)
         weight = _softmax_by_target(logit, target, states.shape[0])
-        messages = values[source].reshape(-1, self.heads, self.out_width) * weight.unsqueeze(-1)
+        messages = sent.reshape(-1, self.heads, self.out_width) * weight.unsqueeze(-1)
         gathered = segment_sum(messages.flatten(1), target, states.shape[0])
         return gathered + self.bias
 
@@ -64,5 +65,5 @@ def _softmax_by_target(logit: Tensor, target: Tensor, n_nodes: int) -> Tensor:
     spread = target.unsqueeze(-1).expand_as(logit)
     largest = logit.new_full((n_nodes, logit.shape[1]), -1e30)
     largest = largest.scatter_reduce(0, spread, logit.detach(), "amax", include_self=True)
-    exp = (logit - largest[target]).exp()
-    return exp / (segment_sum(exp, target, n_nodes)[target] + 1e-16)
+    exp = (logit - largest.index_select(0, target)).exp()
+    return exp / (segment_sum(exp, target, n_nodes).index_select(0, target) + 1e-16)

@@ -70,8 +70,8 @@ class Vgae(nn.Module):
 
     def edge_logits(self, latent: Tensor, edge_index: Tensor) -> Tensor:
         """[E] how likely the second node's frame follows the first's; bilinear, since edges have a direction."""
-        source: Tensor = self.edge_source(latent)[edge_index[0]]
-        return (source * latent[edge_index[1]]).sum(-1)
+        source: Tensor = self.edge_source(latent).index_select(0, edge_index[0])
+        return (source * latent.index_select(0, edge_index[1])).sum(-1)
 
 
 def reconstruction_errors(batch: GraphBatch, output: VgaeOutput) -> Tensor:

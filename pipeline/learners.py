@@ -31,6 +31,8 @@ class Learner(pl.LightningModule):
     def on_train_epoch_start(self) -> None:
         # Dropout and noise depend on seed and epoch alone, so that a resumed run equals an undisturbed one.
         torch.manual_seed(self.seed * 100_003 + self.current_epoch)
+        batches: Any = self.trainer.train_dataloader
+        batches.epoch = self.current_epoch
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         return torch.optim.AdamW(
