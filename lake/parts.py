@@ -9,14 +9,14 @@ import pyarrow.parquet as pq
 from lake.errors import LakeError
 from lake.schema import SCHEMA_VERSION, TABLES, Table
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{,199}")  # a file's name may have 255 bytes, a staged one adds 46
 
 
 def part_path(root: Path, table: Table, run_id: str, part: str) -> Path:
     """Where a part lies: `<table>/<run_id>/<part>.parquet`."""
     for what, name in (("run id", run_id), ("part", part)):
         if not _NAME.fullmatch(name):
-            raise LakeError(f"{name!r} cannot name a {what}: use letters, digits, '.', '_' and '-' only.")
+            raise LakeError(f"{name!r} cannot name a {what}: use up to 200 letters, digits, '.', '_' and '-'.")
     return root / table.name / run_id / f"{part}.parquet"
 
 

@@ -19,7 +19,10 @@ def create_lake(root: Path) -> Path:
     """
     if (root / MARKER).exists():
         return check_lake(root)
-    if root.exists() and (not root.is_dir() or any(p for p in root.iterdir() if not p.name.startswith("."))):
+    is_foreign = root.exists() and (not root.is_dir() or any(p for p in root.iterdir() if not p.name.startswith(".")))
+    if (root / MARKER).exists():  # another process made it a lake since the first look
+        return check_lake(root)
+    if is_foreign:
         raise LakeError(
             f"{root} is not a lake: it has no {MARKER} and is not an empty folder. "
             "Point KDGAT_LAKE at a lake, or at a folder that does not exist yet."
