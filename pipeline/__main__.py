@@ -11,13 +11,14 @@ from lake.errors import LakeError
 from pipeline.config import load_config
 from pipeline.datasets import load_catalogue
 from pipeline.errors import KdGatError
-from pipeline.settings import load_settings
+from pipeline.settings import load_settings, share_processors
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one verb; 1 for what a person can put right, 130 where it was stopped."""
     options = _parser().parse_args(arguments)
     signal.signal(signal.SIGTERM, _as_interrupt)
+    share_processors()
     try:
         return int(options.verb(options))
     except (KdGatError, LakeError) as error:
