@@ -42,7 +42,10 @@ def check_part(path: Path, table: Table) -> pq.FileMetaData:
     labels = schema.metadata or {}
     if labels.get(b"kdgat.table", b"").decode() != table.name:
         raise LakeError(f"{path} is not a part of the table {table.name}. Move it out of the lake.")
-    if int(labels.get(b"kdgat.schema", b"0")) > SCHEMA_VERSION:
+    version = labels.get(b"kdgat.schema", b"").decode()
+    if not version.isdecimal():
+        raise LakeError(f"{path} names no schema version ({version!r}). Restore it from a copy.")
+    if int(version) > SCHEMA_VERSION:
         raise LakeError(f"{path} was written with a newer schema than {SCHEMA_VERSION}. Update kd-gat.")
     for field in schema:
         column = table.columns.get(field.name)

@@ -1,6 +1,7 @@
 """The lake's only reader: DuckDB views over the parts of a lake or of one snapshot."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import count
 from pathlib import Path
 
 import duckdb
@@ -41,7 +42,7 @@ def open_lake(root: Path, snapshot: Snapshot | None = None) -> duckdb.DuckDBPyCo
 
 
 def query(root: Path, sql: str, snapshot: Snapshot | None = None) -> pa.Table:
-    """The rows of one read-only query.
+    """The rows of one read-only query; of columns with one name the later ones get a number.
 
     Raises:
         LakeError: the text is not exactly one SELECT, or DuckDB refuses it.
@@ -49,18 +50,27 @@ def query(root: Path, sql: str, snapshot: Snapshot | None = None) -> pa.Table:
     connection = open_lake(root, snapshot)
     try:
         statements = connection.extract_statements(sql)
-        kinds = [statement.type for statement in statements]
-        readable = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
-        if len(kinds) != 1 or kinds[0] not in readable:
+        # EXPLAIN is not among them: EXPLAIN ANALYZE executes what it explains, a COPY into the lake too.
+        if [statement.type for statement in statements] != [duckdb.StatementType.SELECT]:
             raise LakeError("The lake is read-only here: give exactly one SELECT (tables: " + ", ".join(TABLES) + ").")
         connection.execute("SET allowed_directories = [$root]", {"root": f"{root.resolve()}/"})
         connection.execute("SET enable_external_access = false")
         connection.execute("SET lock_configuration = true")
-        return connection.sql(sql).to_arrow_table()
+        rows = connection.sql(sql).to_arrow_table()
+        return rows.rename_columns(_distinct(rows.column_names))
     except duckdb.Error as error:
         raise LakeError(f"DuckDB refuses the query: {error}") from error
     finally:
         connection.close()
+
+
+def _distinct(names: Sequence[str]) -> list[str]:
+    """`a, a, b` -> `a, a_1, b`: rows become dicts, where a second `a` would take the first one's place."""
+    taken: list[str] = []
+    for name in names:
+        number = next(n for n in count() if (f"{name}_{n}" if n else name) not in taken)
+        taken.append(f"{name}_{number}" if number else name)
+    return taken
 
 
 def _create_view(connection: duckdb.DuckDBPyConnection, name: str, table: Table, paths: Iterable[Path]) -> None:

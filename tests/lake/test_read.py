@@ -1,0 +1,200 @@
+"""Questions get answers and can change nothing."""
+
+import os
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from lake.append import append
+from lake.errors import LakeError
+from lake.read import open_lake, query
+from lake.schema import EPOCHS, RUNS, SCHEMA_VERSION, TABLES
+from lake.snapshot import take_snapshot
+from tests.lake.rows import NOON, epoch_row, run_row
+
+
+def contents(root: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
+
+
+def as_part(table: pa.Table, path: Path, **labels: str) -> Path:
+    """`table` written by other means than `append`, with other labels."""
+    metadata = {**(table.schema.metadata or {}), **{f"kdgat.{key}".encode(): value for key, value in labels.items()}}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(table.replace_schema_metadata(metadata), path)
+    return path
+
+
+def test_every_table_can_be_asked_before_it_has_rows(small_lake: Path) -> None:
+    for table in TABLES.values():
+        rows = query(small_lake, f'SELECT * FROM "{table.name}"')
+        assert set(rows.column_names) == set(table.columns)
+
+
+def test_a_run_is_shown_as_its_latest_row(small_lake: Path) -> None:
+    ended = run_row(status="complete", finished_at=NOON)
+    append(small_lake, RUNS, "run-a", "001-ended", [ended])
+    append(small_lake, RUNS, "run-b", "001-ended", [run_row(status="failed", finished_at=NOON, reason="why")])
+    append(small_lake, RUNS, "run-b", "002-running", [run_row(attempt=2)])
+    rows = query(small_lake, "SELECT run_id, status, attempt FROM runs ORDER BY run_id").to_pylist()
+    assert rows == [
+        {"run_id": "run-a", "status": "complete", "attempt": 1},
+        {"run_id": "run-b", "status": "running", "attempt": 2},
+    ]
+    assert query(small_lake, "SELECT count(*) AS n FROM run_events").to_pylist() == [{"n": 5}]
+
+
+WRITES = [
+    "INSERT INTO epochs VALUES (1)",
+    "DELETE FROM epochs",
+    "UPDATE epochs SET value = 0",
+    "DROP VIEW epochs",
+    "CREATE TABLE t AS SELECT 1",
+    "COPY (SELECT 1 AS a) TO '{root}/copied.csv'",
+    "COPY (SELECT 1 AS a) TO '{outside}/copied.csv'",
+    "EXPORT DATABASE '{root}/exported'",
+    "ATTACH '{root}/attached.db'",
+    "PRAGMA database_size",
+    "SET memory_limit = '1GB'",
+    "RESET lock_configuration",
+    "INSTALL httpfs",
+    "LOAD httpfs",
+    "CALL pragma_version()",
+    "SELECT 1; SELECT 2",
+    "SELECT 1; DELETE FROM epochs",
+    "EXPLAIN ANALYZE COPY (SELECT 1 AS a) TO '{root}/copied.csv'",
+    "EXPLAIN ANALYZE DELETE FROM epochs",
+    "",
+    "-- nothing",
+]
+
+
+@pytest.mark.parametrize("sql", WRITES)
+def test_anything_but_one_select_is_refused_and_changes_nothing(small_lake: Path, tmp_path: Path, sql: str) -> None:
+    before = contents(tmp_path)
+    with pytest.raises(LakeError) as refused:
+        query(small_lake, sql.format(root=small_lake, outside=tmp_path))
+    assert "give exactly one SELECT" in str(refused.value)
+    assert contents(tmp_path) == before
+
+
+OUTSIDE = [
+    "SELECT * FROM read_csv('{secret}')",
+    "SELECT * FROM '{secret}'",
+    "SELECT * FROM read_text('{secret}')",
+    "SELECT * FROM read_blob('{root}/../secret.csv')",
+    "SELECT * FROM read_text('{link}')",
+    "SELECT * FROM glob('{outside}/*')",
+    "SELECT * FROM read_parquet('https://localhost:1/x.parquet')",
+    "SELECT * FROM query('SELECT * FROM read_text(''{secret}'')')",
+]
+
+
+@pytest.mark.parametrize("sql", OUTSIDE)
+def test_files_outside_the_lake_stay_closed(small_lake: Path, tmp_path: Path, sql: str) -> None:
+    secret = tmp_path / "secret.csv"
+    secret.write_text("word\nopen-sesame\n")
+    twin = tmp_path / "lake-twin"  # its name begins like the lake's
+    twin.mkdir()
+    os.link(secret, twin / "secret.csv")
+    for path in (secret, twin / "secret.csv"):
+        text = sql.format(root=small_lake, secret=path, outside=tmp_path, link=path)
+        with pytest.raises(LakeError) as refused:
+            query(small_lake, text)
+        assert "DuckDB refuses" in str(refused.value)
+        assert "open-sesame" not in str(refused.value)
+
+
+@pytest.mark.parametrize("sql", ["SELEC 1", "SELECT nothing FROM epochs", "SELECT * FROM epoch", "SELECT 'a'::INT"])
+def test_a_question_duckdb_cannot_answer_is_said_in_its_words(small_lake: Path, sql: str) -> None:
+    with pytest.raises(LakeError, match="DuckDB refuses the query: "):
+        query(small_lake, sql)
+
+
+def test_columns_of_one_name_are_all_answered(small_lake: Path) -> None:
+    table = query(small_lake, "SELECT 1 AS a, 2 AS a, 3 AS b")
+    assert table.column_names == ["a", "a_1", "b"]
+    assert [column.to_pylist() for column in table.columns] == [[1], [2], [3]]
+
+
+def test_a_foreign_file_is_named(small_lake: Path) -> None:
+    foreign = as_part(pa.table({"a": [1]}), small_lake / "epochs" / "run-a" / "foreign.parquet")
+    with pytest.raises(LakeError, match=r"foreign.parquet is not a part of the table epochs. Move it out"):
+        open_lake(small_lake)
+    foreign.write_text("no parquet at all")
+    with pytest.raises(LakeError, match=r"foreign.parquet cannot be read as Parquet .* Restore it"):
+        open_lake(small_lake)
+
+
+def test_a_part_in_another_tables_folder_is_named(small_lake: Path) -> None:
+    source = next((small_lake / "runs" / "run-a").iterdir())
+    (small_lake / "epochs" / "run-a" / "moved.parquet").write_bytes(source.read_bytes())
+    with pytest.raises(LakeError, match=r"moved.parquet is not a part of the table epochs"):
+        query(small_lake, "SELECT 1")
+
+
+def test_a_truncated_part_is_named(small_lake: Path) -> None:
+    part = small_lake / "epochs" / "run-a" / "epoch-00001.parquet"
+    whole = part.read_bytes()
+    for length in (0, 3, len(whole) // 2, len(whole) - 1):
+        part.write_bytes(whole[:length])
+        with pytest.raises(LakeError, match=r"epoch-00001.parquet cannot be read as Parquet"):
+            query(small_lake, "SELECT 1")
+
+
+def test_a_part_of_a_newer_schema_is_named(small_lake: Path) -> None:
+    table = EPOCHS.arrow([{"run_id": "run-a", **epoch_row(epoch=9)}])
+    as_part(table, small_lake / "epochs" / "run-a" / "newer.parquet", schema=str(SCHEMA_VERSION + 1))
+    with pytest.raises(LakeError, match=r"newer.parquet was written with a newer schema than .* Update kd-gat"):
+        open_lake(small_lake)
+
+
+@pytest.mark.parametrize("label", ["one", "", "1.0"])
+def test_a_part_whose_schema_is_no_number_is_named(small_lake: Path, label: str) -> None:
+    table = EPOCHS.arrow([{"run_id": "run-a", **epoch_row(epoch=9)}])
+    as_part(table, small_lake / "epochs" / "run-a" / "odd.parquet", schema=label)
+    with pytest.raises(LakeError, match=r"odd.parquet"):
+        open_lake(small_lake)
+
+
+def test_a_column_of_another_type_is_named(small_lake: Path) -> None:
+    table = EPOCHS.arrow([{"run_id": "run-a", **epoch_row(epoch=9)}])
+    changed = table.set_column(1, "epoch", table["epoch"].cast(pa.string()))
+    as_part(changed, small_lake / "epochs" / "run-a" / "typed.parquet")
+    with pytest.raises(LakeError, match=r"typed.parquet: column epoch of type string does not fit"):
+        open_lake(small_lake)
+
+
+def test_columns_an_older_part_lacks_are_read_as_null(small_lake: Path) -> None:
+    table = RUNS.arrow([{"run_id": "run-old", **run_row()}]).drop_columns(["parameters", "reason", "best_value"])
+    as_part(table, small_lake / "runs" / "run-old" / "001-running.parquet", schema="0")
+    rows = query(small_lake, "SELECT run_id, parameters, reason FROM runs ORDER BY run_id").to_pylist()
+    assert [row["run_id"] for row in rows] == ["run-a", "run-b", "run-old"]
+    assert rows[2]["parameters"] is None
+    assert rows[2]["reason"] is None
+
+
+def test_columns_no_part_has_are_read_as_null(tmp_path: Path) -> None:
+    append(tmp_path / "lake", RUNS, "run-a", "001-running", [run_row()])
+    part = next((tmp_path / "lake" / "runs" / "run-a").iterdir())
+    as_part(pq.read_table(part).drop_columns(["device"]), part, schema="0")
+    assert query(tmp_path / "lake", "SELECT device FROM runs").to_pylist() == [{"device": None}]
+
+
+@pytest.mark.parametrize("name", ["it's", "a b", "a[1]", "a*b", "a?", "ä", "a{b,c}"])
+def test_a_lake_may_lie_in_a_folder_of_any_name(tmp_path: Path, name: str) -> None:
+    root = tmp_path / name / "lake"
+    append(root, RUNS, "run-a", "001-running", [run_row()])
+    snapshot = take_snapshot(root)
+    assert query(root, "SELECT run_id FROM runs").to_pylist() == [{"run_id": "run-a"}]
+    assert query(root, "SELECT run_id FROM runs", snapshot).num_rows == 1
+
+
+def test_a_snapshot_answers_as_it_stood(small_lake: Path) -> None:
+    snapshot = take_snapshot(small_lake)
+    append(small_lake, EPOCHS, "run-a", "epoch-00003", [epoch_row(epoch=3)])
+    count = "SELECT count(*) AS n FROM epochs"
+    assert query(small_lake, count, snapshot).to_pylist() == [{"n": 3}]
+    assert query(small_lake, count).to_pylist() == [{"n": 4}]
