@@ -21,5 +21,5 @@ def append(root: Path, table: Table, run_id: str, part: str, rows: Iterable[Row]
     path = part_path(root, table, run_id, part)
     create_lake(root)
     with whole_file(path) as staged:
-        pq.write_table(data, staged, compression="zstd")
+        pq.write_table(data, staged, compression="zstd", write_page_checksum=True)
     return path

@@ -35,8 +35,7 @@ def open_lake(root: Path, snapshot: Snapshot | None = None) -> duckdb.DuckDBPyCo
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'")
     for table in TABLES.values():
-        name = "run_events" if table.name == "runs" else table.name
-        _create_view(connection, name, table, files.get(table.name, []))
+        _create_view(connection, table.view, table, files.get(table.name, []))
     connection.execute(_LATEST_RUNS)
     return connection
 

@@ -105,6 +105,11 @@ class Table:
     checks: tuple[Any, ...] = field(default=())
 
     @property
+    def view(self) -> str:
+        """Where a query finds every row; the view `runs` itself shows the latest row of a run."""
+        return "run_events" if self.name == "runs" else self.name
+
+    @property
     def schema(self) -> pa.Schema:
         fields = [pa.field(name, column.type, column.nullable) for name, column in self.columns.items()]
         return pa.schema(fields, metadata={"kdgat.table": self.name, "kdgat.schema": str(SCHEMA_VERSION)})

@@ -64,7 +64,9 @@ def test_a_refused_row_leaves_no_file_and_no_lake(tmp_path: Path) -> None:
     assert files_below(tmp_path) == []
 
 
-@pytest.mark.parametrize("name", ["..", ".", "a/b", "../up", "/etc", "", ".hidden", "a b", "a\n", "-rf", "ü", "a" * 300])
+@pytest.mark.parametrize(
+    "name", ["..", ".", "a/b", "../up", "/etc", "", ".hidden", "a b", "a\n", "-rf", "ü", "a" * 300]
+)
 def test_a_name_that_could_leave_its_folder_is_refused(tmp_path: Path, name: str) -> None:
     for run_id, part in ((name, "part"), ("run", name)):
         with pytest.raises(LakeError, match="cannot name a"):

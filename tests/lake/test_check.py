@@ -1,0 +1,136 @@
+"""`verify` finds what must not be, and calls a sound lake sound."""
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from lake.append import append
+from lake.check import verify
+from lake.errors import LakeError
+from lake.schema import EPOCHS, RUNS
+from lake.snapshot import take_snapshot
+from tests.lake.rows import epoch_row, run_row
+
+
+def test_a_sound_lake_has_no_fault(small_lake: Path) -> None:
+    assert verify(small_lake) == []
+    snapshot = take_snapshot(small_lake)
+    assert verify(small_lake) == []
+    assert verify(small_lake, snapshot) == []
+
+
+def test_a_flipped_bit_that_changes_a_row_is_found(small_lake: Path) -> None:
+    """Where `verify` finds nothing, as in unused words of Parquet's headers, the rows are what they were; once
+    a snapshot was taken, it finds every flip."""
+    rows = [epoch_row(epoch=7, metric=f"m{n}", value=n / 7) for n in range(50)]
+    part = append(small_lake, EPOCHS, "run-a", "epoch-00007", rows)
+    whole, sound = part.read_bytes(), pq.read_table(part).to_pylist()
+    unseen = []
+    for at in range(0, len(whole), 37):
+        part.write_bytes(flipped(whole, at))
+        if not verify(small_lake):
+            unseen.append(at)
+            assert pq.read_table(part).to_pylist() == sound, f"byte {at}"
+    assert len(unseen) < len(whole) / 37 / 2
+    part.write_bytes(whole)
+    snapshot = take_snapshot(small_lake)
+    for at in unseen:
+        part.write_bytes(flipped(whole, at))
+        words = f"epochs/run-a/epoch-00007.parquet was altered since snapshot {snapshot.snapshot_id[:12]}."
+        assert verify(small_lake) == [words]
+
+
+def flipped(whole: bytes, at: int) -> bytes:
+    return whole[:at] + bytes([whole[at] ^ 0x10]) + whole[at + 1 :]
+
+
+def test_an_altered_part_is_named_once_for_each_snapshot(small_lake: Path) -> None:
+    first = take_snapshot(small_lake)
+    append(small_lake, EPOCHS, "run-a", "epoch-00001", [epoch_row(epoch=1, value=0.75)])
+    second = take_snapshot(small_lake)
+    part = "epochs/run-a/epoch-00001.parquet"
+    assert verify(small_lake, second) == []
+    assert verify(small_lake) == [f"{part} was altered since snapshot {first.snapshot_id[:12]}."]
+
+
+def test_rows_of_an_unknown_run_are_named(small_lake: Path) -> None:
+    append(small_lake, EPOCHS, "run-x", "epoch-00000", [epoch_row()])
+    assert verify(small_lake) == ["epochs: rows of the run run-x, which runs does not know."]
+
+
+def test_a_key_in_two_parts_is_named(small_lake: Path) -> None:
+    append(small_lake, EPOCHS, "run-a", "again", [epoch_row(epoch=2)])
+    assert verify(small_lake) == ["epochs: the key ('run-a', 2, 'validation', 'loss') stands in more than one row."]
+
+
+@pytest.mark.parametrize(("value", "words"), [(float("nan"), "value is nan"), (None, "value is missing")])
+def test_a_row_that_the_writer_would_refuse_is_named(small_lake: Path, value: float | None, words: str) -> None:
+    part = small_lake / "epochs" / "run-a" / "epoch-00001.parquet"
+    table = pq.read_table(part)
+    schema = pa.schema([field.with_nullable(True) for field in table.schema], table.schema.metadata)
+    changed = table.set_column(4, "value", pa.array([value], pa.float64())).cast(schema)
+    pq.write_table(changed, part)
+    (fault,) = verify(small_lake)
+    assert "epoch-00001.parquet" in fault
+    assert words in fault
+
+
+def test_a_row_of_another_run_in_a_runs_folder_is_named(small_lake: Path) -> None:
+    source = small_lake / "epochs" / "run-a" / "epoch-00001.parquet"
+    source.rename(small_lake / "epochs" / "run-b.parquet")
+    (small_lake / "epochs" / "run-b").mkdir()
+    (small_lake / "epochs" / "run-b.parquet").rename(small_lake / "epochs" / "run-b" / "epoch-00001.parquet")
+    (fault,) = verify(small_lake)
+    assert "epochs/run-b/epoch-00001.parquet" in fault
+    assert "run-a" in fault
+
+
+@pytest.mark.parametrize("name", ["epochs/loose.parquet", "epochs/run-a/notes.txt", "epochs/run-a/deep/x.parquet"])
+def test_a_file_where_none_belongs_is_named(small_lake: Path, name: str) -> None:
+    path = small_lake / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("?")
+    (fault,) = verify(small_lake)
+    assert name in fault
+    assert "does not belong" in fault
+
+
+def test_a_damaged_snapshot_is_a_fault_among_others(small_lake: Path) -> None:
+    snapshot = take_snapshot(small_lake)
+    path = small_lake / "snapshots" / f"{snapshot.snapshot_id}.json"
+    path.write_text(json.dumps({}))
+    append(small_lake, EPOCHS, "run-x", "epoch-00000", [epoch_row()])
+    faults = verify(small_lake)
+    assert any(path.name in fault for fault in faults)
+    assert any("run-x" in fault for fault in faults)
+
+
+def test_a_foreign_folder_is_no_lake(tmp_path: Path) -> None:
+    (tmp_path / "letters.txt").write_text("dear")
+    for root in (tmp_path, tmp_path / "nowhere"):
+        with pytest.raises(LakeError, match=r"Train first .* or set KDGAT_LAKE to a lake"):
+            verify(root)
+    with pytest.raises(LakeError, match=r"is not a lake: .* not an empty folder. Point KDGAT_LAKE"):
+        append(tmp_path, RUNS, "run-a", "001-running", [run_row()])
+    assert [path.name for path in tmp_path.iterdir()] == ["letters.txt"]
+
+
+@pytest.mark.parametrize(
+    ("marker", "words"),
+    [
+        ("{", "cannot be read as a lake's marker"),
+        ("[]", "cannot be read as a lake's marker"),
+        ('{"format": "kd-gat-lake"}', "cannot be read as a lake's marker"),
+        ('{"format": "ducklake", "schema": 1}', "is a ducklake, not a kd-gat-lake"),
+        ('{"format": "kd-gat-lake", "schema": 99}', "was written with schema 99; this code knows up to"),
+    ],
+)
+def test_a_marker_that_is_not_ours_is_refused(small_lake: Path, marker: str, words: str) -> None:
+    (small_lake / "lake.json").write_text(marker)
+    with pytest.raises(LakeError, match=words):
+        verify(small_lake)
+    with pytest.raises(LakeError, match=words):
+        append(small_lake, RUNS, "run-c", "001-running", [run_row()])
