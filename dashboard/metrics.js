@@ -9,7 +9,7 @@ export const METRICS = [
   { name: "mcc", label: "MCC", better: "higher", digits: 3, doc: "Matthews correlation coefficient, −1 to 1" },
   { name: "auroc", label: "AUROC", better: "higher", digits: 3, doc: "area under the ROC curve; needs no threshold" },
   { name: "auprc", label: "AUPRC", better: "higher", digits: 3,
-    doc: "area under the precision–recall curve; compare with the base rate" },
+    doc: "area under the precision–recall curve; compare with the share of attack windows" },
   { name: "accuracy", label: "Accuracy", better: "higher", digits: 3, doc: "share of windows labelled rightly" },
   { name: "base_rate", label: "Base rate", better: null, digits: 3, doc: "share of windows that are attacks" },
 ];

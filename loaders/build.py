@@ -18,7 +18,7 @@ from loaders.manifest import FileEntry, Manifest, write_manifest
 
 FOLDER = Path(__file__).resolve().parent
 
-# The data files of the site, in the order in which the SQL page lists them. `NAME.sql` beside this file
+# The data files of the site and what a row of each is. `NAME.sql` beside this file
 # is one query over the lake's views; `NAME.py` has `load(lake) -> pa.Table` for what SQL cannot say.
 LOADERS: Mapping[str, str] = {
     "leaderboard": "a row for each model on each capture: mean over seeds of the metrics",

@@ -6,8 +6,10 @@ from pathlib import Path
 
 from lake.files import write_whole
 
-# Plot puts one style element into each figure; its digest lets exactly that text through.
-PLOT_STYLE = "'sha256-D/g1iK5hd7DoRo4ENgbHD7OqdB3s1ETBWkq46EM0XSg='"
+# Digests that let exactly one text through: the style element that Plot puts into each figure, and the
+# attribute style="::1" by which Inputs marks a place in its templates.
+_PLOT_STYLE = "'sha256-jSYQUrW7J0b3jPqhZP9C2Xh1PyJKHKXd4s0fpGGKrww='"
+_INPUTS_MARK = "'unsafe-hashes' 'sha256-7/jnylBmJ/4V3aXg5RL8qtcLbVIPN8x2WX/bTy2DoaM='"
 
 _COMMON = {
     "X-Content-Type-Options": "nosniff",
@@ -20,20 +22,33 @@ _FRESH = "no-cache"  # keep it, but ask whether it is still the same
 _FOR_EVER = "public, max-age=31536000, immutable"  # the name holds a digest of the content
 
 
-def policy(*, script: str = "'self'", worker: str = "'none'", connect: str = "'self'", style: str = "'self'") -> str:
-    """A Content-Security-Policy: nothing from elsewhere, no inline script, no eval unless `script` says so."""
-    return "; ".join([
-        "default-src 'none'", f"script-src {script}", f"worker-src {worker}", f"connect-src {connect}",
-        f"style-src {style} {PLOT_STYLE}", "img-src 'self' data:", "font-src 'self'", "base-uri 'none'",
-        "form-action 'none'", "frame-ancestors 'none'",
-    ])  # fmt: skip
+def policy(**changed: str) -> str:
+    """A Content-Security-Policy: nothing from elsewhere, nothing inline, no eval, but for what `changed` names."""
+    directives = {
+        "default-src": "'none'",
+        "script-src": "'self'",
+        "connect-src": "'self'",
+        "style-src": f"'self' {_PLOT_STYLE}",
+        "style-src-attr": _INPUTS_MARK,
+        "img-src": "'self' data:",
+        "font-src": "'self'",
+        "base-uri": "'none'",
+        "form-action": "'none'",
+        "frame-ancestors": "'none'",
+        **{name.replace("_", "-"): value for name, value in changed.items()},
+    }
+    return "; ".join(f"{name} {value}" for name, value in directives.items())
 
 
 STRICT = policy()
 # The engine compiles WebAssembly, in a worker that reads the unzipped engine from a blob.
-ENGINE = policy(script="'self' 'wasm-unsafe-eval'", worker="'self'", connect="'self' blob:")
+ENGINE = policy(script_src="'self' 'wasm-unsafe-eval'", worker_src="'self'", connect_src="'self' blob:")
 # Quarto's own pages carry inline scripts and compile their cells in the page.
-QUARTO = policy(script="'self' 'unsafe-inline' 'unsafe-eval'", style="'self' 'unsafe-inline'").replace(PLOT_STYLE, "")
+QUARTO = policy(
+    script_src="'self' 'unsafe-inline' 'unsafe-eval'",
+    style_src="'self' 'unsafe-inline'",
+    style_src_attr="'unsafe-inline'",
+)
 
 
 def site_headers(paper_is_quarto: bool) -> Mapping[str, Mapping[str, str]]:

@@ -25,8 +25,9 @@ export function duration(seconds) {
   return seconds < 90 ? `${seconds.toFixed(seconds < 10 ? 1 : 0)} s` : `${(seconds / 60).toFixed(1)} min`;
 }
 
+/** In UTC; the header says so. */
 export function instant(date) {
-  return date == null ? NOT_APPLICABLE : `${date.toISOString().slice(0, 16).replace("T", " ")} UTC`;
+  return date == null ? NOT_APPLICABLE : `${date.toISOString().slice(0, 16).replace("T", " ")}`;
 }
 
 export function plural(count, one, many = `${one}s`) {

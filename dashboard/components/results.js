@@ -1,10 +1,11 @@
 // The leaderboard's columns, and the sentence that says what a table of results is about.
-import { METRICS, modelName } from "../metrics.js";
+import { METRICS, MODEL_NAMES, modelName } from "../metrics.js";
 import { siteUrl } from "../data.js";
 import { element } from "./element.js";
 import { fixed, NOT_APPLICABLE, percent, plural, seedText, whole } from "./format.js";
 
-export const METRIC_COLUMNS = METRICS.map(({ name, label, better, digits, doc }) => ({
+// The base rate is left to the counts beside it.
+export const METRIC_COLUMNS = METRICS.filter(({ better }) => better).map(({ name, label, better, digits, doc }) => ({
   key: name, label, better, doc, kind: "number", format: fixed(digits),
 }));
 
@@ -19,6 +20,13 @@ export const COUNT_COLUMNS = [
 
 export function named(rows) {
   return rows.map((row) => ({ ...row, name: modelName(row) }));
+}
+
+/** The rows with models in the order of `MODEL_NAMES`, teachers before students. */
+export function inModelOrder(rows) {
+  const models = Object.keys(MODEL_NAMES);
+  const place = ({ model, role }) => models.indexOf(model) * 2 + Number(role !== "teacher");
+  return [...rows].sort((a, b) => place(a) - place(b));
 }
 
 /** Dataset, split, capture, windows, seeds: what a reader needs to know before the first number. */

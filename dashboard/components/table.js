@@ -18,7 +18,7 @@ export function dataTable({ caption, columns, rows, sort = null, className = "" 
   const body = element("tbody");
   const heads = columns.map((column) => headCell(column, () => resort(column)));
   const table = element("table", { class: className, "aria-describedby": id },
-    element("caption", { id }, ...[caption].flat()), element("thead", {}, element("tr", {}, ...heads)), body);
+    element("caption", { id }, element("span", {}, ...[caption].flat())), element("thead", {}, element("tr", {}, ...heads)), body);
 
   function resort(column) {
     const again = state.sort?.key === column.key;

@@ -10,35 +10,44 @@ export function capturePlot(rows, { metric, width }) {
   const shown = rows.filter((row) => row[metric] != null);
   const captures = [...new Map(rows.map((row) => [row.capture, row])).values()].sort(byVehicleThenName);
   const models = Object.keys(MODEL_NAMES);
+  const domain = metric === "mcc" ? [-1, 1] : [0, 1];
+  const dot = { x: metric, y: "capture", dy: 7, r: 5, stroke: "model", strokeWidth: 2 };
   return Plot.plot({
     width,
-    height: 46 + 44 * captures.length,
-    marginLeft: 8, marginRight: 16, marginTop: 8,
+    height: 66 + 46 * captures.length,
+    marginLeft: 10, marginRight: 16, marginTop: 6, marginBottom: 42,
     ariaLabel: `${about.label} of each model on each capture`,
     ariaDescription: shown.map((row) => `${row.capture}, ${modelName(row)}: ${fixed(3)(row[metric])}`).join("; "),
-    x: { domain: metric === "mcc" ? [-1, 1] : [0, 1], label: `${about.label} ${arrow(about.better)}`, grid: true },
-    y: { domain: captures.map((row) => row.capture), axis: null, padding: 0 },
+    x: { domain, label: `${about.label} ${arrow(about.better)}`, labelArrow: "none", grid: true, ticks: width < 500 ? 5 : 10 },
+    y: { type: "band", domain: captures.map((row) => row.capture), axis: null, padding: 0 },
     color: { domain: models, range: COLOURS },
     marks: [
       Plot.text(captures, {
-        x: metric === "mcc" ? -1 : 0, y: "capture", text: (row) => rowLabel(row, shown),
-        textAnchor: "start", dy: -11, dx: 2, fill: "var(--muted)", fontSize: 12,
+        x: domain[0], y: "capture", text: rowLabel, textAnchor: "start", dy: -11, fill: "currentColor", fontSize: 12,
       }),
       Plot.ruleY(captures, { y: "capture", stroke: "var(--line)", dy: 7 }),
-      Plot.dot(shown, {
-        x: metric, y: "capture", dy: 7, r: 5, stroke: "model", strokeWidth: 1.8, tip: true,
-        fill: (row) => (row.role === "teacher" ? null : row.model), fillOpacity: 0.85,
-        title: (row) => `${modelName(row)} on ${row.capture}\n${about.label} ${fixed(about.digits)(row[metric])}\n` +
-          `${row.n} windows, ${row.n_attack} attack; ${row.n_seeds === 1 ? "one seed" : `mean of ${row.n_seeds} seeds`}`,
+      Plot.text(captures.filter((row) => !shown.some(({ capture }) => capture === row.capture)), {
+        x: domain[0], y: "capture", text: () => "not applicable: one class only", textAnchor: "start", dy: 8, dx: 6,
+        fill: "var(--muted)", stroke: "var(--surface)", strokeWidth: 5, fontSize: 12,
       }),
+      Plot.dot(shown.filter(({ role }) => role !== "teacher"), { ...dot, fill: "model", fillOpacity: 0.9 }),
+      Plot.dot(shown.filter(({ role }) => role === "teacher"), { ...dot, fill: "var(--surface)" }),
+      Plot.tip(shown, Plot.pointer({
+        x: metric, y: "capture", dy: 7, fill: "var(--surface)", title: (row) => dotTitle(row, about),
+      })),
     ],
   });
 }
 
-function rowLabel(row, shown) {
+function rowLabel(row) {
   const vehicle = row.is_known_vehicle === false ? "unknown vehicle" : "known vehicle";
-  const missing = shown.some((other) => other.capture === row.capture) ? "" : " · not applicable: one class only";
-  return `${row.capture.split("/").at(-1)} · ${row.attack} · ${vehicle}${missing}`;
+  return `${row.capture.split("/").at(-1)} · ${row.attack} · ${vehicle}`;
+}
+
+function dotTitle(row, { name, label, digits }) {
+  const seeds = row.n_seeds === 1 ? "one seed" : `mean of ${row.n_seeds} seeds`;
+  return `${modelName(row)} on ${row.capture}\n${label} ${fixed(digits)(row[name])}\n` +
+    `${row.n} windows, ${row.n_attack} attack; ${seeds}`;
 }
 
 function byVehicleThenName(a, b) {

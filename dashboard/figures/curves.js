@@ -4,7 +4,8 @@ import { fixed } from "../components/format.js";
 import { metricLabel } from "../metrics.js";
 import { COLOURS } from "./frame.js";
 
-export const CURVE_SPLITS = ["train", "validation"];
+// Drawn in this order: the dashed line of train stays visible on top.
+export const CURVE_SPLITS = ["validation", "train"];
 
 /** rows: one model's rows of training_curves for one metric. */
 export function curvePlot(rows, { metric, width, height = 230, title }) {
@@ -13,7 +14,7 @@ export function curvePlot(rows, { metric, width, height = 230, title }) {
   return Plot.plot({
     width,
     height,
-    marginLeft: 48,
+    marginLeft: 48, marginBottom: 40, marginTop: 26,
     ariaLabel: `${title}: ${metricLabel(metric)} by epoch`,
     ariaDescription: describe(rows, kept),
     x: { label: "Epoch", interval: 1, tickFormat: "d", ticks: Math.min(8, Math.floor(width / 50)) },
@@ -21,10 +22,10 @@ export function curvePlot(rows, { metric, width, height = 230, title }) {
     color: { domain: splits, range: splits.map((split) => COLOURS[CURVE_SPLITS.indexOf(split)]) },
     marks: [
       Plot.ruleX(kept, { x: "epoch", stroke: "var(--muted)", strokeDasharray: "2,3" }),
-      Plot.lineY(rows, {
-        x: "epoch", y: "value", stroke: "split", z: (row) => `${row.run_id} ${row.split}`, strokeWidth: 1.8,
-        sort: "epoch",
-      }),
+      ...splits.map((split) => Plot.lineY(rows.filter((row) => row.split === split), {
+        x: "epoch", y: "value", stroke: "split", z: "run_id", strokeWidth: 2, sort: "epoch",
+        strokeDasharray: split === "train" ? "5,3" : null,
+      })),
       Plot.dot(kept, { x: "epoch", y: "value", fill: "split", r: 4, stroke: "var(--surface)" }),
       Plot.tip(rows, Plot.pointer({
         x: "epoch", y: "value", stroke: "split", fill: "var(--surface)",

@@ -10,17 +10,19 @@ export function figure(draw, caption) {
 export function responsive(draw) {
   const place = element("div", { class: "plot" });
   let width = 0;
-  const observer = new ResizeObserver(([{ contentRect }]) => {
-    const now = Math.floor(contentRect.width);
-    if (now === 0 || now === width) return;
+  const fit = () => {
+    const style = getComputedStyle(place);
+    const now = Math.floor(place.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight));
+    if (now <= 0 || now === width) return;
     width = now;
     try {
       place.replaceChildren(draw(width));
     } catch (error) {
       place.replaceChildren(failure(error));
     }
-  });
-  observer.observe(place);
+  };
+  // In the next frame: a change of size while sizes are observed is an error of the page.
+  new ResizeObserver(() => requestAnimationFrame(fit)).observe(place);
   return place;
 }
 

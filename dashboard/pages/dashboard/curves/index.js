@@ -3,7 +3,7 @@ import { element, fill } from "../../../components/element.js";
 import { choice, choices, distinct, filters } from "../../../components/filters.js";
 import { fixed, plural } from "../../../components/format.js";
 import { legend } from "../../../components/legend.js";
-import { named } from "../../../components/results.js";
+import { inModelOrder, named } from "../../../components/results.js";
 import { dataTable } from "../../../components/table.js";
 import { readTable } from "../../../data.js";
 import { curvePlot } from "../../../figures/curves.js";
@@ -12,12 +12,12 @@ import { metricLabel } from "../../../metrics.js";
 
 const curves = document.getElementById("curves");
 const LEGEND = [
-  { label: "train", swatch: "line series-1" }, { label: "validation", swatch: "line series-2" },
+  { label: "validation", swatch: "line series-1" }, { label: "train", swatch: "line dashed" },
   { label: "kept epoch", swatch: "dotted" },
 ];
 
 await fill(curves, async () => {
-  const rows = named(await readTable("training_curves"));
+  const rows = inModelOrder(named(await readTable("training_curves")));
   if (rows.length === 0) return element("p", { class: "note" }, "No run of this snapshot has finished an epoch yet.");
   document.getElementById("filters").replaceChildren(filters(inputs(rows), (chosen) => show(rows, chosen)));
   return [...curves.childNodes];

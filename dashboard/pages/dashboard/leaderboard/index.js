@@ -2,7 +2,7 @@
 import { element, fill } from "../../../components/element.js";
 import { choice, distinct, filters } from "../../../components/filters.js";
 import {
-  aboutResults, COUNT_COLUMNS, knownVehicle, METRIC_COLUMNS, MODEL_COLUMN, named, SEEDS_COLUMN, walkBack,
+  aboutResults, COUNT_COLUMNS, inModelOrder, knownVehicle, METRIC_COLUMNS, MODEL_COLUMN, named, SEEDS_COLUMN, walkBack,
 } from "../../../components/results.js";
 import { dataTable } from "../../../components/table.js";
 import { readTable } from "../../../data.js";
@@ -15,7 +15,7 @@ let drawFigure = () => {};
 let singleCaptures = [];
 
 await fill(results, async () => {
-  const rows = named(await readTable("leaderboard"));
+  const rows = inModelOrder(named(await readTable("leaderboard")));
   document.getElementById("filters").replaceChildren(filters(inputs(rows), (chosen) => show(rows, chosen)));
   performance.mark("first-table");
   return [...results.childNodes];

@@ -8,11 +8,12 @@ export function runTable(runs) {
   const rows = runs.map((run) => ({
     ...run, took_s: run.finished_at ? (run.finished_at - run.started_at) / 1000 : null,
   }));
+  const several = new Set(runs.map(({ experiment }) => experiment)).size > 1;
   return dataTable({
     caption: "Runs that are not complete are listed and count in no result. A killed run stays “running”.",
     columns: [
       { key: "stage", label: "Stage", kind: "text", header: true },
-      { key: "experiment", label: "Experiment", kind: "text" },
+      ...(several ? [{ key: "experiment", label: "Experiment", kind: "text" }] : []),
       { key: "seed", label: "Seed", kind: "number" },
       { key: "status", label: "Status", kind: "text", cell: statusCell },
       { key: "best_epoch", label: "Kept epoch", kind: "number" },
@@ -20,8 +21,8 @@ export function runTable(runs) {
       { key: "parameters", label: "Parameters", kind: "number", format: whole },
       { key: "took_s", label: "Took", kind: "number", format: duration },
       { key: "device", label: "Device", kind: "text" },
-      { key: "started_at", label: "Started", kind: "text", format: instant },
       { key: "code_commit", label: "Commit", kind: "text", cell: commitCell },
+      { key: "started_at", label: "Started", unit: "UTC", kind: "text", format: instant },
       { key: "run_id", label: "Run", kind: "text", cell: ({ run_id }) => element("code", {}, run_id) },
     ],
     rows,
