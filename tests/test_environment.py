@@ -126,7 +126,9 @@ def test_demo_takes_the_whole_walk_in_order() -> None:
     ]
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", *sorted(str(p) for p in (REPOSITORY / "docs").rglob("*.md"))])
+@pytest.mark.parametrize(
+    "page", ["README.md", "CONTRIBUTING.md", *sorted(str(p) for p in (REPOSITORY / "docs").rglob("*.md"))]
+)
 def test_every_command_a_page_names_is_a_task(page: str) -> None:
     named = set(re.findall(r"\./run ([a-z][\w-]*)", (REPOSITORY / page).read_text()))
     assert named <= set(TASKS)
