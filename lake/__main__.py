@@ -3,8 +3,10 @@
 import argparse
 import csv
 import json
+import math
 import sys
 from collections.abc import Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +81,7 @@ def _verify(options: argparse.Namespace) -> int:
 
 def _print_rows(rows: pa.Table, form: str) -> None:
     if form == "json":
-        print(json.dumps(rows.to_pylist(), default=str))
+        print(json.dumps(_plain(rows.to_pylist()), default=str))
     elif form == "csv":
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(rows.column_names)
@@ -88,16 +90,28 @@ def _print_rows(rows: pa.Table, form: str) -> None:
         _print_table(rows.to_pylist(), rows.column_names)
 
 
+def _plain(value: Any) -> Any:
+    """For JSON: decimals, which are what DuckDB's sums are, as numbers; NaN and infinity, unknown there, as null."""
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
 def _print_table(rows: list[dict[str, Any]], names: list[str]) -> None:
     from rich import box  # slow to import, and only people need it
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD)
     for name in names:
-        table.add_column(name, overflow="fold")
+        table.add_column(Text(name), overflow="fold")
     for row in rows:
-        table.add_row(*(_cell(value) for value in row.values()))
+        table.add_row(*(Text(_cell(value)) for value in row.values()))  # a str would be read as markup
     Console().print(table if names else "no columns")
     print(f"{len(rows)} rows", file=sys.stderr)
 

@@ -22,7 +22,23 @@ def part_path(root: Path, table: Table, run_id: str, part: str) -> Path:
 
 def part_files(root: Path) -> dict[str, list[Path]]:
     """Every part of the lake by table; files being written have hidden names and are left out."""
-    return {name: sorted((root / name).glob("[!.]*/[!.]*.parquet")) for name in TABLES}
+    return {name: _parts_below(root / name) for name in TABLES}
+
+
+def _parts_below(folder: Path) -> list[Path]:
+    """Raises LakeError where a folder cannot be listed; a glob would leave its rows out and say nothing."""
+    try:
+        runs = sorted(_visible(folder)) if folder.exists() else []
+        return [path for run in runs if run.is_dir() for path in sorted(_visible(run)) if path.suffix == ".parquet"]
+    except OSError as error:
+        raise LakeError(
+            f"{error.filename or folder} cannot be listed ({error.strerror}), so rows would be missing. "
+            "Make it readable, or move it out of the lake."
+        ) from error
+
+
+def _visible(folder: Path) -> list[Path]:
+    return [path for path in folder.iterdir() if not path.name.startswith(".")]
 
 
 def check_part(path: Path, table: Table) -> pq.FileMetaData:

@@ -1,0 +1,142 @@
+"""`python -m lake`: what it prints, and how it ends."""
+
+import csv
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lake.__main__ import main
+from lake.append import append
+from lake.schema import EPOCHS, RUNS
+from tests.lake.conftest import REPOSITORY, Python, read_only
+from tests.lake.rows import epoch_row, run_row
+
+ODD = 'a, "b"\n[bold]c[/red] é'
+
+
+@pytest.fixture
+def odd_lake(small_lake: Path) -> Path:
+    """A lake with text that each format could trip over."""
+    append(small_lake, RUNS, "run-c", "001-running", [run_row(status="failed", reason=ODD)])
+    return small_lake
+
+
+def test_json_gives_rows_that_read_back(odd_lake: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sql = "SELECT run_id, attempt, is_demo, reason, started_at FROM runs ORDER BY run_id DESC LIMIT 1"
+    assert main(["--lake", str(odd_lake), "sql", sql, "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out) == [
+        {"run_id": "run-c", "attempt": 1, "is_demo": True, "reason": ODD, "started_at": "2026-03-01 12:00:00+00:00"}
+    ]
+
+
+def test_json_says_null_for_what_json_has_no_word(small_lake: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sql = "SELECT 'nan'::DOUBLE AS a, ['inf'::DOUBLE, 1] AS b, NULL AS c, 1.5 AS d, sum(epoch) AS e FROM epochs"
+    assert main(["--lake", str(small_lake), "sql", sql, "--format", "json"]) == 0
+
+    def refuse(word: str) -> None:
+        raise AssertionError(f"{word} is no JSON")
+
+    read = json.loads(capsys.readouterr().out, parse_constant=refuse)
+    assert read == [{"a": None, "b": [None, 1.0], "c": None, "d": 1.5, "e": 3}]
+
+
+def test_csv_gives_rows_that_read_back(odd_lake: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sql = "SELECT run_id, reason, 1 AS run_id FROM runs ORDER BY 1 DESC"
+    assert main(["--lake", str(odd_lake), "sql", sql, "--format", "csv"]) == 0
+    rows = list(csv.reader(io.StringIO(capsys.readouterr().out)))
+    assert rows[0] == ["run_id", "reason", "run_id_1"]
+    assert rows[1] == ["run-c", ODD, "1"]
+    assert rows[2] == ["run-b", "", "1"]
+
+
+def test_a_table_shows_every_cell_as_it_is(odd_lake: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sql = "SELECT run_id, '[bold]x[/red]' AS text, 0.1234567::DOUBLE AS value FROM runs ORDER BY 1"
+    assert main(["--lake", str(odd_lake), "sql", sql]) == 0
+    printed = capsys.readouterr()
+    assert printed.out.count("[bold]x[/red]") == 3
+    assert "0.123457" in printed.out
+    assert printed.err == "3 rows\n"
+
+
+def test_a_question_without_rows_is_answered(small_lake: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for form, out in (("json", "[]\n"), ("csv", "run_id\n")):
+        assert main(["--lake", str(small_lake), "sql", "SELECT run_id FROM metrics", "--format", form]) == 0
+        assert capsys.readouterr().out == out
+
+
+def test_a_snapshot_is_taken_asked_and_checked(small_lake: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--lake", str(small_lake), "snapshot", "--format", "json"]) == 0
+    taken = json.loads(capsys.readouterr().out)
+    assert (taken["files"], taken["rows"]["epochs"]) == (5, 3)
+    append(small_lake, EPOCHS, "run-a", "epoch-00003", [epoch_row(epoch=3)])
+    which = ["--snapshot", taken["snapshot_id"][:12]]
+    assert main(["--lake", str(small_lake), "sql", "SELECT count(*) AS n FROM epochs", "--format", "csv", *which]) == 0
+    assert capsys.readouterr().out == "n\n3\n"
+    assert main(["--lake", str(small_lake), "verify", "--format", "json", *which]) == 0
+    assert json.loads(capsys.readouterr().out) == {"faults": []}
+
+
+def test_verify_ends_with_1_where_it_found_something(small_lake: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--lake", str(small_lake), "verify"]) == 0
+    assert capsys.readouterr().out == f"{small_lake}: sound\n"
+    part = small_lake / "epochs" / "run-a" / "epoch-00001.parquet"
+    part.write_bytes(part.read_bytes()[:-20])
+    assert main(["--lake", str(small_lake), "verify"]) == 1
+    assert "epoch-00001.parquet cannot be read as Parquet" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["sql", "DELETE FROM runs"], "lake: The lake is read-only here: give exactly one SELECT"),
+        (["sql", "SELECT x FROM runs"], "lake: DuckDB refuses the query: Binder Error"),
+        (["sql", "SELECT 1", "--snapshot", "feed"], "begins with 'feed'. Snapshots: none yet"),
+    ],
+)
+def test_what_cannot_be_done_is_said_on_stderr(
+    small_lake: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
+) -> None:
+    assert main(["--lake", str(small_lake), *arguments]) == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert words in printed.err
+
+
+def test_as_a_command_it_takes_the_lake_from_the_environment_and_shows_no_traceback(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "lake", "sql", "SELECT 1"], cwd=REPOSITORY, env={"KDGAT_LAKE": str(tmp_path / "none")},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"lake: {tmp_path / 'none'} does not exist. Train first (./run train sample)")
+    assert "Traceback" not in done.stderr
+
+
+def test_a_lake_that_may_only_be_read_answers_and_says_why_it_takes_no_snapshot(
+    small_lake: Path, without_override: Python
+) -> None:
+    with read_only(small_lake):
+        asked = without_override("-m", "lake", "--lake", str(small_lake), "sql", "SELECT 1 AS a", "--format", "csv")
+        taken = without_override("-m", "lake", "--lake", str(small_lake), "snapshot")
+    assert (asked.returncode, asked.stdout) == (0, "a\n1\n")
+    assert taken.returncode == 1
+    assert "was not written: permission denied" in taken.stderr
+    assert "Traceback" not in taken.stderr
+
+
+def test_a_part_that_may_not_be_read_is_named(small_lake: Path, without_override: Python) -> None:
+    part = small_lake / "epochs" / "run-a" / "epoch-00001.parquet"
+    for closed in (part, part.parent):
+        mode = closed.stat().st_mode
+        closed.chmod(0)
+        try:
+            done = without_override("-m", "lake", "--lake", str(small_lake), "sql", "SELECT 1")
+        finally:
+            closed.chmod(mode)
+        assert done.returncode == 1, done.stdout
+        assert str(closed) in done.stderr
+        assert "Traceback" not in done.stderr
