@@ -3,7 +3,7 @@
 Header `timestamp,arbitration_id,data_field,attack`: seconds, a hex ID without 0x, a hex payload of up to
 8 bytes without separators, 0 or 1. What the published files hold besides is handled on purpose:
 IDs have 3 digits or more; a payload may be empty (an attack frame of no bytes, not a missing value);
-a payload may carry stray white space, which is trimmed and counted; timestamps may step back by
+a payload or an ID may carry stray white space, which is trimmed and counted; timestamps may step back by
 milliseconds, and rows then keep their order, which is the order of the bus.
 """
 
@@ -62,7 +62,9 @@ def _bytes_of(path: Path) -> bytes:
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise CaptureError(f"{path}: the gzip file is damaged or cut off ({error}). Fetch it again.") from error
     except OSError as error:
-        raise CaptureError(f"{path} cannot be read: {error.strerror or error}.") from error
+        raise CaptureError(
+            f"{path} cannot be read: {error.strerror or error}. Check who may read it, or leave it out of the dataset."
+        ) from error
     if not data:
         raise CaptureError(f"{path} is empty. Fetch it again, or leave it out of the dataset.")
     return data
@@ -79,20 +81,21 @@ def _to_can_log(path: Path, rows: pl.DataFrame) -> CanLog:
         digits=trimmed.str.len_bytes(),
         word=trimmed.str.pad_end(16, "0").str.to_integer(base=16, dtype=pl.UInt64, strict=False),
         attack=pl.col("attack"),
-        signed=id_text.str.contains("[+-]") | trimmed.str.starts_with("+"),
-        repaired=trimmed.str.len_bytes() != text.str.len_bytes(),
+        has_signed_id=id_text.str.contains("[+-]"),
+        has_signed_payload=trimmed.str.starts_with("+"),
+        repaired=(trimmed != text) | (id_text.str.strip_chars() != id_text),
     )
     _refuse(path, rows, table["timestamp"].is_null() | ~table["timestamp"].is_finite(), "timestamp is no number")
     number = table["arbitration_id"]
     _refuse(
         path,
         rows,
-        number.is_null() | (number < 0) | (number >= _MAX_ID),
+        number.is_null() | table["has_signed_id"] | (number >= _MAX_ID),
         "arbitration_id is no CAN ID in hex",
     )
     digits = table["digits"]
     _refuse(path, rows, (digits > 16) | (digits % 2 == 1), "data_field is not 0 to 8 bytes in hex")
-    _refuse(path, rows, table["word"].is_null() | table["signed"], "data_field is not hex")
+    _refuse(path, rows, table["word"].is_null() | table["has_signed_payload"], "data_field is not hex")
     _refuse(path, rows, table["attack"].is_null() | (table["attack"] > 1), "attack is neither 0 nor 1")
     timestamp_s = table["timestamp"].to_numpy().copy()
     return CanLog(
