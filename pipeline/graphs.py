@@ -139,7 +139,8 @@ def _chunk_graphs(ids: NDArray[np.uint32], times: NDArray[np.float64], words: ND
     start = np.flatnonzero(first)
     end = np.append(start[1:], first.size)  # one behind the run's last frame
     taken = (position + np.arange(n_windows)[:, None] * size).ravel()
-    time_ms = np.ascontiguousarray(times).ravel()[taken] * 1e3
+    # since the window began: a product of seconds since 1970 would lose the microseconds
+    time_ms = (times - times[:, :1]).ravel()[taken] * 1e3
     word = np.ascontiguousarray(words).ravel()[taken]
 
     x = np.empty((len(start), len(NODE_FEATURES)), dtype=np.float32)
