@@ -3,12 +3,14 @@
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import lightning.pytorch as pl
 import torch
 
 from lake.append import append
 from lake.schema import EPOCHS, Row
+from pipeline.progress import EpochBar
 
 _METRIC = re.compile(r"(train|validation)/(\w+)")
 
@@ -24,6 +26,25 @@ class EpochLog(pl.Callback):
         append(self.lake, EPOCHS, self.run_id, f"epoch-{trainer.current_epoch:05d}", rows)
         shown = "  ".join(f"{row['split']} {row['metric']} {row['value']:.4f}" for row in rows)
         self.say(f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}  {shown}")
+
+
+class EpochProgress(pl.Callback):
+    """Shows the batches of the epoch under way."""
+
+    def __init__(self) -> None:
+        self.bar = EpochBar()
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, learner: pl.LightningModule) -> None:
+        self.bar.start(trainer.current_epoch, int(trainer.num_training_batches))
+
+    def on_train_batch_end(self, *_: Any) -> None:
+        self.bar.advance()
+
+    def on_train_epoch_end(self, *_: Any) -> None:
+        self.bar.stop()
+
+    def on_exception(self, *_: Any) -> None:
+        self.bar.stop()
 
 
 def epoch_rows(epoch: int, metrics: dict[str, torch.Tensor]) -> list[Row]:

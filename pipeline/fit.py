@@ -17,7 +17,7 @@ from lake.files import whole_file
 from pipeline.batches import Batches
 from pipeline.config import TrainConfig
 from pipeline.context import Monitor, StageContext
-from pipeline.epoch_log import EpochLog
+from pipeline.epoch_log import EpochLog, EpochProgress
 from pipeline.errors import StageError
 from pipeline.learners import Learner
 from pipeline.tracking import wandb_logger
@@ -55,6 +55,7 @@ def fit(
         devices=1,
         logger=logger or False,
         callbacks=[
+            EpochProgress(),
             EpochLog(context.lake, context.folder.run_id, context.say),
             EarlyStopping(monitor.metric, mode=monitor.mode, patience=config.patience),
             best,
