@@ -166,18 +166,18 @@ def _fill_payload(
 ) -> None:
     """Columns byte_mean_* and hamming_mean of frames sorted into runs."""
     frames = end - start
+    share = (1 / (frames * 255.0)).astype(np.float32)
     for shift, columns in ((0, slice(0, 8, 2)), (8, slice(1, 8, 2))):
         lanes = (word >> np.uint64(shift)) & _LANES
         if int(frames.max()) <= _LANE_FRAMES:
             # Running sums wrap around, their differences do not: a run's lanes stay below 2**16.
-            sums = _run_sums(lanes, start, end).view("<u2").reshape(-1, 4)
+            sums = _run_sums(lanes, end).view("<u2").reshape(-1, 4)
         else:
-            sums = _run_sums(lanes.view("<u2").reshape(-1, 4).astype(np.uint64), start, end)
-        x[:, columns] = sums / (frames * 255.0)[:, None]
-    flips = np.zeros(len(word), dtype=np.int64)
-    flips[1:] = np.bitwise_count(word[1:] ^ word[:-1])
-    flips[first] = 0
-    x[:, 12] = _run_sums(flips, start, end) / (np.maximum(frames - 1, 1) * 64.0)
+            sums = _run_sums(lanes.view("<u2").reshape(-1, 4).astype(np.uint64), end)
+        np.multiply(sums, share[:, None], out=x[:, columns], casting="same_kind")
+    flips = np.zeros(len(word), dtype=np.uint8)
+    np.multiply(np.bitwise_count(word[1:] ^ word[:-1]), ~first[1:], out=flips[1:])
+    x[:, 12] = _run_sums(flips, end) / (np.maximum(frames - 1, 1) * 64.0)
 
 
 def _arrival_times(
@@ -220,14 +220,16 @@ def _edges(
     count = end - start
     edge_attr = np.empty((len(start), len(EDGE_FEATURES)), dtype=np.float32)
     edge_attr[:, 0] = count / (size - 1)
-    edge_attr[:, 1] = _log10_ms(_run_sums(gap_ms, start, end) / count)
+    edge_attr[:, 1] = _log10_ms(_run_sums(gap_ms, end) / count)
     return edge_index, edge_attr, first.sum(axis=1)
 
 
-def _run_sums(values: NDArray[Any], start: NDArray[np.intp], end: NDArray[np.intp]) -> NDArray[Any]:
-    """Sum of `values` over each run [start, end)."""
-    running = np.concatenate([np.zeros((1, *values.shape[1:]), dtype=values.dtype), np.cumsum(values, axis=0)])
-    return np.asarray(running[end] - running[start])
+def _run_sums(values: NDArray[Any], end: NDArray[np.intp]) -> NDArray[Any]:
+    """Sum of `values` over each run; a run begins where the one before ends."""
+    wide = np.uint64 if values.dtype.kind == "u" else values.dtype
+    until = np.cumsum(values, axis=0, dtype=wide)[end - 1]
+    until[1:] -= until[:-1].copy()
+    return np.asarray(until)
 
 
 def _pointer(counts: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
