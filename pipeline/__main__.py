@@ -5,6 +5,7 @@ import json
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from types import FrameType
 
 from lake.errors import LakeError
@@ -30,6 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _as_interrupt(_: int, __: FrameType | None) -> None:
+    # a batch job's signal may come from the script and once more from a wrapper; the run is recorded meanwhile
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
@@ -44,6 +47,10 @@ def _parser() -> argparse.ArgumentParser:
     data = verbs.add_parser("data", help="list the datasets of the catalogue and where they are looked for")
     data.add_argument("--format", choices=("table", "json"), default="table")
     data.set_defaults(verb=_data)
+    release = verbs.add_parser("release", help="export a fusion run's detector to ONNX, with its model card")
+    release.add_argument("run_id", metavar="RUN", help="a complete fusion run; ./run lake sql lists them")
+    release.add_argument("--out", metavar="DIR", type=Path, required=True, help="folder to make; it may not exist yet")
+    release.set_defaults(verb=_release)
     return parser
 
 
@@ -90,6 +97,14 @@ def _data(options: argparse.Namespace) -> int:
     else:
         for row in rows:
             print(f"{row['dataset']:10} {row['title']} ({row['licence']})\n{'':10} {row['folder']}")
+    return 0
+
+
+def _release(options: argparse.Namespace) -> int:
+    from pipeline.progress import say
+    from pipeline.release.bundle import release
+
+    print(release(options.run_id, options.out, load_settings(), say).folder)
     return 0
 
 

@@ -1,0 +1,120 @@
+"""Does the ONNX graph do what the network does? Numbers and decisions, on real windows and on awkward graphs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lake.schema import Row
+from pipeline.metrics import window_metrics
+from pipeline.release.errors import ReleaseError
+from pipeline.release.onnx import OUTPUTS
+from pipeline.release.runtimes import Outputs
+
+# Allowed differences of numbers in [0, 1]. The anomaly score divides by benign deviations, which may be small: torch
+# itself lies 1e-5 from the same network in double precision.
+TOLERANCE = {"score": 1e-5, "anomaly": 1e-4, "attack_probability": 1e-5}
+TIE = 1e-4  # Q values nearer to each other than this are equal: rounding may choose either action
+METRIC_TOLERANCE = 1e-3  # evaluation may have run on another processor, which rounds in another way
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How two runtimes differ on the same windows.
+
+    Attributes:
+        score, anomaly, attack_probability: largest difference, over windows with the same gat_weight.
+        weight_ties: windows where the two weigh the GAT differently because two Q values tie.
+        weight_flips: windows where they do so without a tie.
+        alarm_flips: windows where one raises an alarm and the other does not.
+        not_finite: outputs of either that are NaN or infinite.
+    """
+
+    graphs: str
+    windows: int
+    score: float
+    anomaly: float
+    attack_probability: float
+    weight_ties: int
+    weight_flips: int
+    alarm_flips: int
+    not_finite: int
+
+    @property
+    def equal(self) -> bool:
+        near = all(getattr(self, name) <= allowed for name, allowed in TOLERANCE.items())
+        return near and not (self.weight_flips or self.alarm_flips or self.not_finite)
+
+
+def compare(graphs: str, network: Outputs, exported: Outputs, threshold: float) -> Comparison:
+    """The differences between the network's outputs and the exported graph's, [G] each.
+
+    Raises:
+        ReleaseError: they do not even give a number for the same windows.
+    """
+    shapes = [one[name].shape for one in (network, exported) for name in OUTPUTS]
+    if len(set(shapes)) != 1:
+        raise ReleaseError(f"the ONNX graph gives outputs of the shapes {shapes[4:]} for {shapes[0]} ({graphs}).")
+    differs = network["gat_weight"] != exported["gat_weight"]
+    tied = differs & (network["q_gap"] <= TIE)
+    return Comparison(
+        graphs=graphs,
+        windows=len(network["score"]),
+        **{name: float(np.abs(network[name] - exported[name])[~differs].max(initial=0.0)) for name in TOLERANCE},
+        weight_ties=int(tied.sum()),
+        weight_flips=int((differs & ~tied).sum()),
+        alarm_flips=int(((network["score"] > threshold) != (exported["score"] > threshold)).sum()),
+        not_finite=sum(int((~np.isfinite(one[name])).sum()) for one in (network, exported) for name in OUTPUTS),
+    )
+
+
+def check_parity(comparisons: Sequence[Comparison]) -> None:
+    """Raises ReleaseError, with the numbers, where one of them is not equal."""
+    unequal = [comparison for comparison in comparisons if not comparison.equal]
+    if unequal:
+        lines = "\n".join(
+            f"  {one.graphs} ({one.windows}): largest difference of score {one.score:.2e}, anomaly {one.anomaly:.2e}, "
+            f"attack_probability {one.attack_probability:.2e}; {one.weight_flips} weights and {one.alarm_flips} alarms "
+            f"differ, {one.not_finite} values are not finite"
+            for one in unequal
+        )
+        raise ReleaseError(
+            f"the ONNX graph does not equal the network (allowed: {TOLERANCE}, no other decision):\n{lines}\n"
+            "Nothing was written. This is a fault of the export, not of the run: please report it with these lines."
+        )
+
+
+def compare_metrics(
+    rows: Sequence[Row], captures: NDArray[np.str_], is_attack: NDArray[np.bool_], score: NDArray[np.float64],
+    threshold: float,
+) -> dict[str, Any]:  # fmt: skip
+    """Measure the exported graph's scores [G] as the evaluation did, and compare with its test rows.
+
+    Raises:
+        ReleaseError: a published number would not be this file's.
+    """
+    largest, compared, left_out = 0.0, 0, set()
+    for capture in {str(row["capture"]): None for row in rows if row["split"] == "test"}:
+        inside = np.ones(len(captures), dtype=bool) if capture == "all" else captures == capture
+        found = window_metrics(is_attack[inside], score[inside], threshold)
+        for row in (row for row in rows if row["split"] == "test" and row["capture"] == capture):
+            if row["metric"] not in found:
+                left_out.add(str(row["metric"]))
+                continue
+            difference = _difference(row["value"], found[row["metric"]])
+            if not (difference <= METRIC_TOLERANCE and int(inside.sum()) == row["n"]):
+                raise ReleaseError(
+                    f"{row['metric']} on {capture} is {row['value']} over {row['n']} windows in the lake, and "
+                    f"{found[row['metric']]} over {int(inside.sum())} by the ONNX graph. Nothing was written. Evaluate "
+                    "again with this code (--set repeat=1), take a snapshot, and release that run."
+                )
+            largest, compared = max(largest, difference), compared + 1
+    return {"rows": compared, "largest_difference": largest, "metrics_left_out": sorted(left_out)}
+
+
+def _difference(kept: float | None, found: float | None) -> float:
+    if kept is None or found is None:
+        return 0.0 if kept is found else float("inf")
+    return abs(kept - found)

@@ -1,0 +1,59 @@
+"""The detector in its two runtimes, called alike."""
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import onnxruntime
+import torch
+from numpy.typing import NDArray
+
+from models.detector import Detector
+from models.graph_batch import GraphBatch
+from pipeline.release.errors import ReleaseError
+from pipeline.release.onnx import INPUTS, OUTPUTS
+
+Outputs = Mapping[str, NDArray[np.float64]]
+
+
+class OnnxDetector:
+    """The exported graph in ONNX Runtime on the CPU."""
+
+    def __init__(self, model: bytes) -> None:
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 4  # it raises its errors as well
+        options.intra_op_num_threads = 4  # also on one core: a race between threads should show here
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+    def __call__(self, batch: GraphBatch) -> Outputs:
+        feed = {name: getattr(batch, name).numpy() for name in INPUTS}
+        try:
+            values = self._session.run(list(OUTPUTS), feed)
+        except Exception as error:  # its errors have no common type; each of them is a reason to refuse
+            sizes = f"{batch.n_graphs} graphs, {len(batch.node_id)} nodes and {batch.edge_index.shape[1]} edges"
+            raise ReleaseError(f"ONNX Runtime fails on a batch of {sizes}: {error}. Nothing was written.") from error
+        return {name: value.astype(np.float64) for name, value in zip(OUTPUTS, values, strict=True)}
+
+
+class TorchDetector:
+    """The network itself, and beside its outputs how far the best two Q values lie apart (`q_gap`)."""
+
+    def __init__(self, detector: Detector) -> None:
+        self._detector = detector.eval()
+        self._q: list[torch.Tensor] = []
+        detector.agent.q.register_forward_hook(lambda _, __, q: self._q.append(q))
+
+    def __call__(self, batch: GraphBatch) -> Outputs:
+        self._q.clear()
+        with torch.inference_mode():
+            outputs = self._detector(batch)._asdict()
+            best = self._q[-1].topk(2, dim=-1).values
+        return {name: value.double().numpy() for name, value in outputs.items()} | {
+            "q_gap": (best[:, 0] - best[:, 1]).double().numpy()
+        }
+
+
+def score_all(detector: OnnxDetector | TorchDetector, batches: Iterable[GraphBatch]) -> Outputs:
+    """The outputs of all batches, one after another."""
+    parts = [detector(batch) for batch in batches]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

@@ -1,0 +1,185 @@
+"""What a release is made of, walked back from a fusion run through one snapshot of the lake."""
+
+import difflib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from lake.files import sha256_of
+from lake.read import open_lake
+from lake.schema import Row
+from lake.snapshot import latest_snapshot
+from models.detector import Detector
+from pipeline.checkpoint import Checkpoint, load_checkpoint
+from pipeline.graph_set import GraphSet, load_graphs
+from pipeline.release.errors import ReleaseError
+from pipeline.runs import RunFolder, run_statuses
+from pipeline.settings import Settings
+
+PARTS = ("vgae_student", "gat_student", "fusion")  # the networks of a detector, by stage
+METRICS_SQL = "SELECT * FROM metrics WHERE run_id = $run_id AND model_run_id = $model_run_id ORDER BY ALL"
+
+
+@dataclass(frozen=True)
+class Source:
+    """A fusion run and all it came from.
+
+    Attributes:
+        runs: rows of `runs` by stage; teachers only where the students were distilled.
+        files: rows of `artifacts` of the prepare run and of the detector's three networks.
+        metrics: rows of `metrics` that the evaluate run wrote about the fusion run.
+        peers: the same experiment's evaluated fusion runs by seed, this one included, with their `all` test rows.
+    """
+
+    snapshot_id: str
+    runs: Mapping[str, Row]
+    files: Sequence[Row]
+    checkpoints: Mapping[str, Checkpoint]
+    graphs: GraphSet
+    metrics: Sequence[Row]
+    dataset: Row
+    peers: Mapping[int, Mapping[str, float | None]]
+
+    @property
+    def run_id(self) -> str:
+        return str(self.runs["fusion"]["run_id"])
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The experiment's config, as the evaluate run froze it."""
+        return dict(json.loads(self.runs["evaluate"]["config_json"]))
+
+    @property
+    def threshold(self) -> float:
+        """A window raises an alarm where its score lies above this."""
+        return float(next(row["value"] for row in self.metrics if row["metric"] == "threshold"))
+
+    def detector(self) -> Detector:
+        """The network of this release, ready to score."""
+        vgae, gat, agent = (self.checkpoints[stage].build() for stage in PARTS)
+        return Detector(vgae, gat, agent).eval()  # type: ignore[arg-type]
+
+
+def find_source(run_id: str, settings: Settings) -> Source:
+    """The fusion run's rows, checkpoints and graphs, each known to be the file that the lake recorded.
+
+    Raises:
+        ReleaseError: no such run, not a complete and evaluated fusion run, or a file was altered since.
+        LakeError: there is no lake, or no snapshot of it.
+    """
+    snapshot = latest_snapshot(settings.lake)
+    with open_lake(settings.lake, snapshot) as lake:
+        runs = _walk(lake, _fusion_run(lake, run_id, snapshot.snapshot_id, settings))
+        fusion, prepare, evaluate = (str(runs[stage]["run_id"]) for stage in ("fusion", "prepare", "evaluate"))
+        folders = {stage: RunFolder(settings.runs, runs[stage]["run_id"]) for stage in (*PARTS, "prepare")}
+        files = [row for folder in folders.values() for row in _checked_files(lake, folder)]
+        return Source(
+            snapshot_id=snapshot.snapshot_id,
+            runs=runs,
+            files=files,
+            checkpoints={stage: load_checkpoint(folders[stage].checkpoint) for stage in PARTS},
+            graphs=load_graphs(folders["prepare"].graphs),
+            metrics=_rows(lake, METRICS_SQL, run_id=evaluate, model_run_id=fusion),
+            dataset=_rows(lake, "SELECT * FROM datasets WHERE run_id = $run_id", run_id=prepare)[0],
+            peers=_peers(lake, runs["evaluate"]),
+        )
+
+
+def _fusion_run(lake: duckdb.DuckDBPyConnection, run_id: str, snapshot_id: str, settings: Settings) -> Row:
+    found = _rows(lake, "SELECT * FROM runs WHERE run_id = $run_id", run_id=run_id)
+    known = [
+        row["run_id"]
+        for row in _rows(lake, "SELECT run_id FROM runs WHERE stage = 'fusion' AND status = 'complete' ORDER BY run_id")
+    ]
+    listed = "Complete fusion runs: " + (", ".join(known[:8]) or "none yet; ./run train CONFIG makes one") + "."
+    if not found and run_statuses(settings.lake, [run_id]):
+        raise ReleaseError(
+            f"run {run_id} is not in the latest snapshot, {snapshot_id[:12]}, which a release names as the source of "
+            "its numbers. Take a new one: ./run lake snapshot"
+        )
+    if not found:
+        near = difflib.get_close_matches(run_id, known, n=1, cutoff=0.3)
+        raise ReleaseError(f"no run is called {run_id!r}{f'; did you mean {near[0]!r}?' if near else '.'} {listed}")
+    run = found[0]
+    if run["stage"] != "fusion":
+        raise ReleaseError(
+            f"run {run_id} is a run of {run['stage']}; a detector is released by its fusion run. {listed}"
+        )
+    if run["status"] != "complete":
+        raise ReleaseError(
+            f"run {run_id} is {run['status']}, not complete ({run['reason'] or 'no end was recorded'}). "
+            f"Train it to its end: ./run train {run['experiment']}"
+        )
+    return run
+
+
+def _walk(lake: duckdb.DuckDBPyConnection, fusion: Row) -> dict[str, Row]:
+    """The runs by stage: the fusion's ancestors, and the latest run that evaluated it."""
+    ancestors = _rows(
+        lake,
+        "WITH RECURSIVE up(run_id) AS (SELECT $run_id UNION SELECT parent_run_id FROM lineage JOIN up USING (run_id)) "
+        "SELECT runs.* FROM up JOIN runs USING (run_id)",
+        run_id=fusion["run_id"],
+    )
+    evaluations = _rows(
+        lake,
+        "SELECT runs.* FROM lineage JOIN runs USING (run_id) WHERE relation = 'evaluated' AND status = 'complete' "
+        "AND parent_run_id = $run_id ORDER BY finished_at",
+        run_id=fusion["run_id"],
+    )
+    if not evaluations:
+        raise ReleaseError(
+            f"run {fusion['run_id']} was never evaluated, so it has no threshold and no metrics to publish. "
+            f"Evaluate it: ./run train {fusion['experiment']}, then ./run lake snapshot"
+        )
+    runs: dict[str, Row] = {str(row["stage"]): row for row in [*ancestors, evaluations[-1]]}
+    missing = [stage for stage in (*PARTS, "prepare") if stage not in runs]
+    if missing or len(runs) != len(ancestors) + 1:
+        raise ReleaseError(
+            f"the lineage of {fusion['run_id']} gives {', '.join(row['run_id'] for row in ancestors)}; a detector "
+            f"comes from one run each of prepare, {', '.join(PARTS)}. Check the lake: ./run lake verify"
+        )
+    return runs
+
+
+def _checked_files(lake: duckdb.DuckDBPyConnection, folder: RunFolder) -> list[dict[str, Any]]:
+    artifacts = _rows(lake, "SELECT * FROM artifacts WHERE run_id = $run_id ORDER BY name", run_id=folder.run_id)
+    for artifact in artifacts:
+        path = folder.path / artifact["name"]
+        if not path.is_file() or sha256_of(path) != artifact["sha256"]:
+            raise ReleaseError(
+                f"{path} is {'not the file' if path.is_file() else 'gone, the one'} that the lake recorded "
+                f"(SHA-256 {artifact['sha256'][:12]}…). Restore it, or train again with --set repeat=1."
+            )
+    return artifacts
+
+
+def _peers(lake: duckdb.DuckDBPyConnection, evaluate: Row) -> dict[int, dict[str, float | None]]:
+    """Test metrics over all captures of every seed of the same config, by the latest evaluation of each."""
+    rows = _rows(
+        lake,
+        "SELECT runs.*, metrics.metric, metrics.value FROM metrics JOIN runs USING (run_id) "
+        "JOIN runs AS model ON model.run_id = metrics.model_run_id AND model.stage = 'fusion' "
+        "WHERE runs.status = 'complete' AND metrics.split = 'test' AND metrics.capture = 'all' "
+        "AND runs.data_digest = $data_digest ORDER BY runs.finished_at",
+        data_digest=evaluate["data_digest"],
+    )
+    peers: dict[int, dict[str, float | None]] = {}
+    for row in rows:
+        if _without_seeds(row) == _without_seeds(evaluate):
+            peers.setdefault(row["seed"], {})[row["metric"]] = row["value"]
+    return dict(sorted(peers.items()))
+
+
+def _without_seeds(run: Row) -> dict[str, Any]:
+    config = dict(json.loads(run["config_json"]))
+    return {key: value for key, value in config.items() if key not in ("seeds", "description", "tracking")}
+
+
+def _rows(lake: duckdb.DuckDBPyConnection, sql: str, **values: Any) -> list[dict[str, Any]]:
+    table: pa.Table = lake.sql(sql, params=values).to_arrow_table()
+    return table.to_pylist()  # type: ignore[no-any-return]
