@@ -12,43 +12,53 @@ from models.graph_batch import GraphBatch
 from pipeline.graphs import GraphArrays
 
 Batch = TypeVar("Batch")
+Index = NDArray[np.int64]
 
 
 class GraphTensors:
-    """The flat arrays as tensors over the same memory."""
+    """Batches of tensors out of flat arrays, which may be memory-mapped.
+
+    NumPy gathers: on stretches this short torch's own gathers take twice as long, and on a busy machine
+    their threads wait for each other.
+    """
 
     def __init__(self, graphs: GraphArrays) -> None:
-        self.node_id = torch.from_numpy(graphs.node_id)
-        self.x = torch.from_numpy(graphs.x)
-        self.node_ptr = torch.from_numpy(graphs.node_ptr)
-        self.edge_index = torch.from_numpy(graphs.edge_index)
-        self.edge_attr = torch.from_numpy(graphs.edge_attr)
-        self.edge_ptr = torch.from_numpy(graphs.edge_ptr)
-        self.y = torch.from_numpy(graphs.is_attack).long()
+        self.node_id = np.asarray(graphs.node_id)
+        self.x = np.asarray(graphs.x)
+        self.node_ptr = np.asarray(graphs.node_ptr)
+        self.source, self.target = np.asarray(graphs.edge_index)
+        self.edge_attr = np.asarray(graphs.edge_attr)
+        self.edge_ptr = np.asarray(graphs.edge_ptr)
+        self.y = graphs.is_attack.astype(np.int64)
 
     def batch(self, chosen: Tensor) -> GraphBatch:
         """The graphs with the given indices [B], in that order, as one disconnected graph."""
-        nodes, ptr, _ = _rows(self.node_ptr, chosen)
-        edges, _, n_edges = _rows(self.edge_ptr, chosen)
-        offset = torch.repeat_interleave(ptr[:-1], n_edges)
+        graphs = chosen.numpy()
+        nodes, ptr, _ = _rows(self.node_ptr, graphs)
+        edges, _, n_edges = _rows(self.edge_ptr, graphs)
+        offset = np.repeat(ptr[:-1], n_edges)
+        edge_index = np.empty((2, len(edges)), dtype=np.int64)
+        np.add(self.source.take(edges), offset, out=edge_index[0])
+        np.add(self.target.take(edges), offset, out=edge_index[1])
         return GraphBatch(
-            node_id=self.node_id.index_select(0, nodes).long(),
-            x=self.x.index_select(0, nodes),
-            edge_index=self.edge_index.index_select(1, edges).long() + offset,
-            edge_attr=self.edge_attr.index_select(0, edges),
-            ptr=ptr,
-            y=self.y.index_select(0, chosen),
+            node_id=torch.from_numpy(self.node_id.take(nodes).astype(np.int64)),
+            x=torch.from_numpy(self.x.take(nodes, axis=0)),
+            edge_index=torch.from_numpy(edge_index),
+            edge_attr=torch.from_numpy(self.edge_attr.take(edges, axis=0)),
+            ptr=torch.from_numpy(ptr),
+            y=torch.from_numpy(self.y.take(graphs)),
         )
 
 
-def _rows(pointer: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _rows(pointer: Index, chosen: Index) -> tuple[Index, Index, Index]:
     """Row numbers of the chosen graphs one after another, the new pointer [B + 1], and rows a graph [B]."""
-    first = pointer.index_select(0, chosen)
-    count = pointer.index_select(0, chosen + 1) - first
-    new_pointer = torch.zeros(len(chosen) + 1, dtype=torch.int64)
-    torch.cumsum(count, 0, out=new_pointer[1:])
-    shift = torch.repeat_interleave(first - new_pointer[:-1], count)
-    return shift + torch.arange(int(new_pointer[-1])), new_pointer, count
+    first = pointer[chosen]
+    count = pointer[chosen + 1] - first
+    new_pointer = np.zeros(len(chosen) + 1, dtype=np.int64)
+    np.cumsum(count, out=new_pointer[1:])
+    rows = np.repeat(first - new_pointer[:-1], count)
+    rows += np.arange(len(rows))
+    return rows, new_pointer, count
 
 
 class Batches(Generic[Batch]):

@@ -7,6 +7,7 @@ from the vectorised builder: the tests compare the two, and the bench says how m
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from pipeline.windows import WindowSet
 
@@ -41,7 +42,7 @@ def naive_graph(window: Sequence[Frame]) -> NaiveGraph:
     ids = sorted(positions)
     node = {number: index for index, number in enumerate(ids)}
     gaps: dict[tuple[int, int], list[float]] = {}
-    for before, after in zip(window[:-1], window[1:], strict=True):
+    for before, after in pairwise(window):
         gaps.setdefault((node[before[1]], node[after[1]]), []).append((after[0] - before[0]) * 1000)
     edges = sorted(gaps)
     n_successions = len(window) - 1
@@ -57,12 +58,9 @@ def _node_features(window: Sequence[Frame], positions: list[int]) -> list[float]
     frames = [window[position] for position in positions]
     means = [sum(frame[2][i] for frame in frames) / len(frames) / 255 for i in range(8)]
     times = [frame[0] for frame in frames]
-    steps = [(after - before) * 1000 for before, after in zip(times[:-1], times[1:], strict=True)]
+    steps = [(after - before) * 1000 for before, after in pairwise(times)]
     steps = steps or [(window[-1][0] - window[0][0]) * 1000]  # a single frame: the window's span
-    flips = [
-        (int.from_bytes(before[2]) ^ int.from_bytes(after[2])).bit_count()
-        for before, after in zip(frames[:-1], frames[1:], strict=True)
-    ]
+    flips = [(int.from_bytes(before[2]) ^ int.from_bytes(after[2])).bit_count() for before, after in pairwise(frames)]
     return [
         *means,
         len(frames) / len(window),

@@ -1,0 +1,46 @@
+"""`./run bench [NAME]`: one measurement, printed as JSON; without a name the list of what there is to measure."""
+
+import argparse
+import importlib.util
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+# name -> what it measures; each is a module beside this one whose main() gives the figures
+BENCHES = {
+    "graphs": "windows a second from frames to graphs, beside a plain Python loop",
+    "collate": "graphs a second from flat arrays to batches, beside PyG's DataLoader",
+    "site": "the site: build time, bytes and time to the first table and the first SQL answer",
+    "demo": "./run demo from a fresh clone, and again: wall time, peak memory (takes many minutes)",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="./run bench", description=__doc__)
+    parser.add_argument("name", nargs="?", metavar="NAME", help=", ".join(BENCHES))
+    parser.add_argument("--format", choices=("table", "json"), default="table")
+    options = parser.parse_args(arguments)
+    if options.name is None:
+        _list(options.format)
+        return 0
+    if options.name not in BENCHES:
+        print(f"bench: there is no bench {options.name!r}. Benches: {', '.join(BENCHES)}.", file=sys.stderr)
+        return 1
+    if importlib.util.find_spec(f"tests.bench.{options.name}") is None:
+        print(f"bench: tests/bench/{options.name}.py is missing from this checkout. Restore it.", file=sys.stderr)
+        return 1
+    figures: dict[str, Any] = importlib.import_module(f"tests.bench.{options.name}").main()
+    print(json.dumps({"bench": options.name, **figures}, indent=None if options.format == "json" else 2))
+    return 0
+
+
+def _list(form: str) -> None:
+    if form == "json":
+        print(json.dumps(BENCHES))
+    else:
+        print("\n".join(f"{name:8} {about}" for name, about in BENCHES.items()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
