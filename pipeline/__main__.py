@@ -44,6 +44,11 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--stage", metavar="S", help="only this stage; those it needs must be complete")
     train.add_argument("--format", choices=("table", "json"), default="table")
     train.set_defaults(verb=_train)
+    submit = verbs.add_parser("submit", help="hand the same stages to Slurm, a job or an array each")
+    _add_experiment(submit)
+    submit.add_argument("--cluster", metavar="NAME", default="generic", help="row of pipeline/configs/clusters.toml")
+    submit.add_argument("--dry-run", action="store_true", help="print the batch scripts, write and submit nothing")
+    submit.set_defaults(verb=_submit)
     data = verbs.add_parser("data", help="list the datasets of the catalogue and where they are looked for")
     data.add_argument("--format", choices=("table", "json"), default="table")
     data.set_defaults(verb=_data)
@@ -77,6 +82,20 @@ def _train(options: argparse.Namespace) -> int:
     else:
         for run in runs:
             print(f"{run.stage.name:13} {run.run_id}")
+    return 0
+
+
+def _submit(options: argparse.Namespace) -> int:
+    from pipeline.clusters import find_cluster
+    from pipeline.slurm import dry_run, submit
+
+    config, settings = load_config(options.config, options.overrides), load_settings()
+    cluster = find_cluster(options.cluster)
+    if options.dry_run:
+        print("\n".join(f"# {job.path}\n{job.script}" for job in dry_run(config, settings, cluster)), end="")
+        return 0
+    for job in submit(config, settings, cluster):
+        print(f"{job.stage.name:13} {job.job_id:10} {job.path}")
     return 0
 
 
