@@ -8,7 +8,7 @@ import { engineAsset } from "./build/engine.js";
 import { layoutOf, pageLayout } from "./build/layout.js";
 
 const HERE = import.meta.dirname;
-const PAGES = ["index", "404", "dashboard/index", "dashboard/leaderboard/index", "dashboard/curves/index",
+const PAGES = ["index", "dashboard/index", "dashboard/leaderboard/index", "dashboard/curves/index",
   "dashboard/sql/index"];
 
 const { values: options } = parseArgs({

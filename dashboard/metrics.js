@@ -20,8 +20,10 @@ export function modelName(row) {
   return [MODEL_NAMES[row.model] ?? row.model, row.model === "fusion" ? null : row.role].filter(Boolean).join(" ");
 }
 
+const SPOKEN = { loss: "Loss", reward: "Reward" };
+
 export function metricLabel(name) {
-  return METRICS.find((metric) => metric.name === name)?.label ?? (name === "loss" ? "Loss" : name);
+  return METRICS.find((metric) => metric.name === name)?.label ?? SPOKEN[name] ?? name.replace("/", " ");
 }
 
 export function arrow(better) {

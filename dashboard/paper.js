@@ -8,7 +8,7 @@ export { readManifest, readTable } from "./data.js";
 export { dataTable } from "./components/table.js";
 export { fixed, percent, whole } from "./components/format.js";
 export { legend } from "./components/legend.js";
-export { METRIC_COLUMNS, MODEL_COLUMN, SEEDS_COLUMN, COUNT_COLUMNS, aboutResults, named } from "./components/results.js";
+export { METRIC_COLUMNS, MODEL_COLUMN, SEEDS_COLUMN, aboutResults, inModelOrder, named } from "./components/results.js";
 export { capturePlot } from "./figures/captures.js";
 export { curvePlot } from "./figures/curves.js";
 export { figure, responsive } from "./figures/frame.js";

@@ -8,7 +8,6 @@ from pathlib import Path
 from lake.errors import LakeError
 from lake.settings import lake_root
 from lake.snapshot import latest_snapshot, load_snapshot
-
 from loaders.errors import SiteError
 from loaders.serve import check_site, serve
 from loaders.site import SITE, build_site

@@ -8,11 +8,11 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
+
 from lake.files import sha256_of, whole_file
 from lake.parts import part_files
 from lake.read import open_lake
 from lake.snapshot import Snapshot
-
 from loaders.errors import SiteError
 from loaders.manifest import FileEntry, Manifest, write_manifest
 
@@ -57,7 +57,7 @@ class Loader:
         except duckdb.Error as error:
             raise SiteError(
                 f"the loader {self.source.name} failed on this lake: {error}. Nothing was published. "
-                f"Try the query by itself: ./run lake sql \"$(cat loaders/{self.source.name})\""
+                f'Try the query by itself: ./run lake sql "$(cat loaders/{self.source.name})"'
             ) from error
 
 

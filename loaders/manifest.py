@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+
 from lake.files import sha256_of, write_json
 from lake.schema import TABLES
 
@@ -27,8 +28,9 @@ class FileEntry:
 
     @classmethod
     def of(cls, name: str, doc: str, path: Path, sha256: str, table: pa.Table, source: Path) -> "FileEntry":
-        columns = tuple({"name": field.name, "type": str(field.type), "doc": _doc(field.name, name)}
-                        for field in table.schema)
+        columns = tuple(
+            {"name": field.name, "type": str(field.type), "doc": _doc(field.name, name)} for field in table.schema
+        )
         loader = f"loaders/{source.name}"
         size = path.stat().st_size
         return cls(name, doc, path.name, sha256, size, table.num_rows, columns, loader, sha256_of(source))
@@ -49,9 +51,14 @@ class Manifest:
         snapshot = {"id": self.snapshot_id, "created_at": self.created_at, "schema": self.schema}
         files = {
             file.name: {
-                "doc": file.doc, "path": file.path, "sha256": file.sha256, "bytes": file.size_bytes,
-                "rows": file.rows, "columns": list(file.columns),
-                "loader": file.loader, "loader_sha256": file.loader_sha256,
+                "doc": file.doc,
+                "path": file.path,
+                "sha256": file.sha256,
+                "bytes": file.size_bytes,
+                "rows": file.rows,
+                "columns": list(file.columns),
+                "loader": file.loader,
+                "loader_sha256": file.loader_sha256,
             }
             for file in self.files
         }

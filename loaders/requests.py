@@ -4,6 +4,7 @@ import re
 from email.utils import formatdate
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
+from io import BufferedIOBase
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import quote, unquote, urlsplit
@@ -35,7 +36,7 @@ class SiteHandler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self._answer()
 
-    do_HEAD = do_GET
+    do_HEAD = do_GET  # noqa: N815, the name http.server looks for
 
     def log_message(self, format: str, *args: object) -> None:
         """Quiet: the terminal shows the address and what goes wrong, not every file."""
@@ -67,8 +68,11 @@ class SiteHandler(BaseHTTPRequestHandler):
             etag = f'"{file.stat().st_mtime_ns:x}-{size:x}"'
             if status == HTTPStatus.OK and etag in (self.headers.get("If-None-Match") or ""):
                 return self._send_head(HTTPStatus.NOT_MODIFIED, path, {"ETag": etag})
-            about = {"ETag": etag, "Last-Modified": formatdate(file.stat().st_mtime, usegmt=True),
-                     "Content-Type": _TYPES.get(file.suffix, "application/octet-stream")}
+            about = {
+                "ETag": etag,
+                "Last-Modified": formatdate(file.stat().st_mtime, usegmt=True),
+                "Content-Type": _TYPES.get(file.suffix, "application/octet-stream"),
+            }
             self._send_range(opened, size, status, path, about)
 
     def _send_range(self, opened: BinaryIO, size: int, status: HTTPStatus, path: str, about: dict[str, str]) -> None:
@@ -127,10 +131,7 @@ def byte_range(header: str, size: int) -> tuple[int, int] | str | None:
     return (start, end) if start < size else "unsatisfiable"
 
 
-def _copy(source: BinaryIO, target: BinaryIO, length: int) -> None:
-    if length > 1 << 20:
-        while length > 0 and (chunk := source.read(min(length, 1 << 18))):
-            target.write(chunk)
-            length -= len(chunk)
-    else:
-        target.write(source.read(length))
+def _copy(source: BinaryIO, target: BufferedIOBase, length: int) -> None:
+    while length > 0 and (chunk := source.read(min(length, 1 << 18))):
+        target.write(chunk)
+        length -= len(chunk)

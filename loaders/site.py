@@ -1,6 +1,7 @@
 """Builds the whole site beside the former one and puts it in its place once it is complete."""
 
 import fcntl
+import os
 import shutil
 import sys
 import time
@@ -10,7 +11,6 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from lake.snapshot import Snapshot
-
 from loaders.build import build_data, parts_since
 from loaders.errors import SiteError
 from loaders.headers import site_headers, write_headers
@@ -33,8 +33,11 @@ def build_site(root: Path, snapshot: Snapshot, out: Path) -> None:
     with _staging(out) as staging:
         site, vendor = staging / "site", staging / "paper" / "vendor"
         if missing := parts_since(root, snapshot):
-            _say(begun, f"note: the lake has {missing} parts that snapshot {snapshot.snapshot_id[:12]} does not; "
-                        "./run lake snapshot freezes them too")
+            _say(
+                begun,
+                f"note: the lake has {missing} parts that snapshot {snapshot.snapshot_id[:12]} does not; "
+                "./run lake snapshot freezes them too",
+            )
         manifest = build_data(root, snapshot, site / "data")
         _say(begun, f"{len(manifest.files)} data files from snapshot {snapshot.snapshot_id[:12]}")
         run_script(node, "dashboard/build.js", [
@@ -64,12 +67,7 @@ def _staging(out: Path) -> Iterator[Path]:
     """A scratch folder on the same disk as `out`; one build at a time, and leftovers of killed ones go."""
     out.parent.mkdir(parents=True, exist_ok=True)
     prefix = f".{out.name}.building-"
-    with (out.parent / f".{out.name}.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            print(f"site: waiting for another build of {out}", file=sys.stderr)
-            fcntl.flock(lock, fcntl.LOCK_EX)
+    with _locked(out.parent):
         for left in out.parent.glob(f"{prefix}*"):
             shutil.rmtree(left)
         staging = Path(mkdtemp(prefix=prefix, dir=out.parent))
@@ -77,6 +75,21 @@ def _staging(out: Path) -> Iterator[Path]:
             yield staging
         finally:
             shutil.rmtree(staging)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Alone in `folder`; the lock is on the folder itself, so nothing is left behind."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f"site: waiting for another build in {folder}", file=sys.stderr)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _take_place(site: Path, out: Path, former: Path) -> None:

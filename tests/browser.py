@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+
 from loaders.serve import listen
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -45,11 +47,10 @@ needs_chromium = pytest.mark.skipif(
 class Visit:
     """An open page and what happened since it was opened."""
 
-    page: "object"
+    page: Any
     origin: str
     requests: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
-    transferred: int = 0
 
     @property
     def outside(self) -> list[str]:
@@ -62,27 +63,38 @@ class Visit:
 
     @property
     def violations(self) -> list[str]:
-        return list(self.page.evaluate("window.__violations"))  # type: ignore[attr-defined]
+        return list(self.page.evaluate("window.__violations"))
+
+    @property
+    def failures(self) -> list[str]:
+        """What the page itself says went wrong."""
+        return list(self.page.locator(".failure").all_inner_texts())
 
     def check(self) -> None:
-        """Fails where anything left the origin, went wrong or broke the policy."""
+        """Fails where anything left the origin, went wrong, broke the policy or is shown as a failure."""
         assert self.outside == []
         assert self.errors == []
         assert self.violations == []
+        assert self.failures == []
+
+    def table(self, place: str) -> list[list[str]]:
+        """The cells, as text, of the first table in the element `place`."""
+        script = "rows => rows.map(row => [...row.cells].map(cell => cell.innerText.trim()))"
+        return list(self.page.locator(f"{place} table").first.locator("tbody tr").evaluate_all(script))
 
 
 class Browser:
     """Opens pages, each in a context of its own: no cache and no storage from the page before."""
 
-    def __init__(self, chromium_browser: "object") -> None:
+    def __init__(self, chromium_browser: Any) -> None:
         self.chromium = chromium_browser
 
     @contextmanager
     def open_site(
-        self, url: str, *, width: int = 1280, dark: bool = False, wait: str = "networkidle"
+        self, url: str, *, width: int = 1280, dark: bool = False, wait: str = "load"
     ) -> Iterator[Visit]:
         """The page at `url`, with its requests, errors and policy violations recorded from the start."""
-        context = self.chromium.new_context(  # type: ignore[attr-defined]
+        context = self.chromium.new_context(
             viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light"
         )
         context.add_init_script(_VIOLATIONS)
@@ -123,7 +135,7 @@ def started_browser() -> Iterator[Browser]:
 def served(out: Path) -> Iterator[str]:
     """The site at `out` on a free port of this machine; the address ends with a slash."""
     server = listen(out, 0)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_port}/"

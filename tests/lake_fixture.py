@@ -47,7 +47,7 @@ def made_up_lake(
         ended: whether the evaluations ended; without it they stand as running.
     """
     settings = {"name": "made_up", "seeds": list(seeds), "window": {"size": 100, "stride": 100}, **(config or {})}
-    add_run(root, "made_up-prepare", "prepare", seeds[0], settings, is_demo=is_demo)
+    add_run(root, "made_up-prepare", "prepare", None, settings, is_demo=is_demo)
     _append_data(root, "made_up-prepare")
     for seed in seeds:
         for stage, model, role in TRAINED:
@@ -62,7 +62,7 @@ def add_run(
     root: Path,
     run_id: str,
     stage: str,
-    seed: int,
+    seed: int | None,
     settings: Row,
     model: str | None = None,
     role: str | None = None,
@@ -112,8 +112,14 @@ def add_evaluation(
     ended: bool = True,
     started_at: datetime = START + timedelta(hours=1),
     salt: str = "",
+    without: str = "",
 ) -> None:
-    """An evaluate run over the five models of a seed, with a row for each capture and one for all."""
+    """An evaluate run over the five models of a seed, with a row for each capture and one for all.
+
+    Args:
+        salt: another one gives other values.
+        without: a metric that is null in every row.
+    """
     status = "complete" if ended else "running"
     add_run(root, run_id, "evaluate", seed, settings, is_demo=is_demo, status=status, started_at=started_at)
     rows: list[Row] = []
@@ -126,6 +132,7 @@ def add_evaluation(
             if usage == "test":
                 n_attack = 0 if attack == "benign" else 60
                 rows += _metric_rows(model_run_id, "test", capture, vehicle, attack, known, 300, n_attack, salt)
+    rows = [{**row, "value": None} if row["metric"] == without else row for row in rows]
     append(root, TABLES["metrics"], run_id, "metrics", rows)
 
 

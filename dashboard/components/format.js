@@ -12,6 +12,13 @@ export function fixed(digits) {
   return (value) => (value == null ? NOT_APPLICABLE : value.toFixed(digits).replace("-", "−"));
 }
 
+/** Four significant digits, for values of any size. */
+export function significant(value) {
+  if (value == null) return NOT_APPLICABLE;
+  const text = value !== 0 && Math.abs(value) < 1e-3 ? value.toExponential(2) : String(Number(value.toPrecision(4)));
+  return text.replaceAll("-", "−");
+}
+
 export function percent(part, all) {
   return all ? `${((100 * part) / all).toFixed(1)} %` : NOT_APPLICABLE;
 }

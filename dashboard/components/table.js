@@ -8,7 +8,8 @@ let tables = 0;
 /**
  * A table with a caption in a scrolling region.
  *
- * columns: {key, label, doc, kind: "text" | "number", format, cell, better, unit, header}
+ * columns: {key, label, doc, kind: "text" | "number" | "long", format, cell, better, unit, header}
+ * - "long" text wraps, for names of files and captures.
  * - `format` turns the value into text, `cell` a row into a node; `header` makes the column name its row.
  * sort: {key, descending}; null values stay last either way.
  */
@@ -60,10 +61,16 @@ function headCell(column, onclick) {
 function bodyRow(columns, row) {
   return element("tr", {}, ...columns.map((column) => {
     const value = row[column.key];
-    const content = column.cell ? column.cell(row) : column.format ? column.format(value) : value ?? NOT_APPLICABLE;
-    const attributes = { class: column.kind === "number" ? "number" : null };
+    const shown = column.cell ? column.cell(row) : column.format ? column.format(value) : value ?? NOT_APPLICABLE;
+    const content = column.kind === "long" && typeof shown === "string" ? breakable(shown) : [shown];
+    const attributes = { class: column.kind === "text" ? null : column.kind };
     return column.header
-      ? element("th", { scope: "row", ...attributes }, content)
-      : element("td", attributes, content);
+      ? element("th", { scope: "row", ...attributes }, ...content)
+      : element("td", attributes, ...content);
   }));
+}
+
+/** A long name that may wrap behind "_" and "/". */
+function breakable(text) {
+  return text.split(/(?<=[_/])/).flatMap((part) => [part, element("wbr")]);
 }

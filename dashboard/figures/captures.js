@@ -4,6 +4,8 @@ import { fixed } from "../components/format.js";
 import { MODEL_NAMES, arrow, METRICS, modelName } from "../metrics.js";
 import { COLOURS } from "./frame.js";
 
+const BAND = 74;
+
 /** rows: the leaderboard's rows of single captures, of one dataset and split. */
 export function capturePlot(rows, { metric, width }) {
   const about = METRICS.find(({ name }) => name === metric);
@@ -11,10 +13,9 @@ export function capturePlot(rows, { metric, width }) {
   const captures = [...new Map(rows.map((row) => [row.capture, row])).values()].sort(byVehicleThenName);
   const models = Object.keys(MODEL_NAMES);
   const domain = metric === "mcc" ? [-1, 1] : [0, 1];
-  const dot = { x: metric, y: "capture", dy: 7, r: 5, stroke: "model", strokeWidth: 2 };
   return Plot.plot({
     width,
-    height: 66 + 46 * captures.length,
+    height: 50 + BAND * captures.length,
     marginLeft: 10, marginRight: 16, marginTop: 6, marginBottom: 42,
     ariaLabel: `${about.label} of each model on each capture`,
     ariaDescription: shown.map((row) => `${row.capture}, ${modelName(row)}: ${fixed(3)(row[metric])}`).join("; "),
@@ -23,20 +24,28 @@ export function capturePlot(rows, { metric, width }) {
     color: { domain: models, range: COLOURS },
     marks: [
       Plot.text(captures, {
-        x: domain[0], y: "capture", text: rowLabel, textAnchor: "start", dy: -11, fill: "currentColor", fontSize: 12,
+        x: domain[0], y: "capture", text: rowLabel, textAnchor: "start", dy: -26, fill: "currentColor", fontSize: 12,
       }),
-      Plot.ruleY(captures, { y: "capture", stroke: "var(--line)", dy: 7 }),
+      Plot.ruleY(captures, { y: "capture", stroke: "var(--line)", dy: BAND / 2 }),
       Plot.text(captures.filter((row) => !shown.some(({ capture }) => capture === row.capture)), {
-        x: domain[0], y: "capture", text: () => "not applicable: one class only", textAnchor: "start", dy: 8, dx: 6,
+        x: domain[0], y: "capture", text: () => "not applicable: one class only", textAnchor: "start", dy: -6,
         fill: "var(--muted)", stroke: "var(--surface)", strokeWidth: 5, fontSize: 12,
       }),
-      Plot.dot(shown.filter(({ role }) => role !== "teacher"), { ...dot, fill: "model", fillOpacity: 0.9 }),
-      Plot.dot(shown.filter(({ role }) => role === "teacher"), { ...dot, fill: "var(--surface)" }),
+      ...distinctNames(rows).map((name, lane, { length }) =>
+        Plot.dot(shown.filter((row) => modelName(row) === name), {
+          x: metric, y: "capture", dy: 9 + 9 * (lane - (length - 1) / 2), r: 4.5, stroke: "model", strokeWidth: 2,
+          fill: /teacher/.test(name) ? "var(--surface)" : "model",
+        })),
       Plot.tip(shown, Plot.pointer({
-        x: metric, y: "capture", dy: 7, fill: "var(--surface)", title: (row) => dotTitle(row, about),
+        x: metric, y: "capture", fill: "var(--surface)", title: (row) => dotTitle(row, about),
       })),
     ],
   });
+}
+
+/** A lane each within a capture's band, so that equal values do not hide each other. */
+function distinctNames(rows) {
+  return [...new Set(rows.map(modelName))];
 }
 
 function rowLabel(row) {

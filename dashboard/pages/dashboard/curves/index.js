@@ -1,7 +1,7 @@
 // Training curves: choose a metric and models; a panel a model, a line a seed and split.
 import { element, fill } from "../../../components/element.js";
 import { choice, choices, distinct, filters } from "../../../components/filters.js";
-import { fixed, plural } from "../../../components/format.js";
+import { plural, significant } from "../../../components/format.js";
 import { legend } from "../../../components/legend.js";
 import { inModelOrder, named } from "../../../components/results.js";
 import { dataTable } from "../../../components/table.js";
@@ -29,19 +29,20 @@ function inputs(rows) {
     choice("dataset", "Dataset", distinct(rows, "dataset")),
     choice("experiment", "Experiment", distinct(rows, "experiment")),
     choice("metric", "Metric", metrics, { initial: "loss", text: metricLabel }),
+    choice("scale", "Scale", ["linear", "logarithmic"]),
     choices("models", "Models", distinct(rows, "name")),
     choices("seeds", "Seeds", distinct(rows, "seed").sort((a, b) => a - b).map(String)),
   ];
   return list.filter((input) => input.querySelectorAll("option, input[type=checkbox]").length > 1);
 }
 
-function show(rows, { dataset, experiment, metric, models, seeds }) {
+function show(rows, { dataset, experiment, metric, scale, models, seeds }) {
   const chosen = rows.filter((row) => (!dataset || row.dataset === dataset) &&
     (!experiment || row.experiment === experiment) && (!models || models.includes(row.name)) &&
     (!seeds || seeds.includes(String(row.seed))));
   const shownMetric = metric ?? chosen[0]?.metric;
   const shown = chosen.filter((row) => row.metric === shownMetric);
-  const panels = distinct(shown, "name").map((name) => panel(name, shown.filter((row) => row.name === name), shownMetric));
+  const panels = distinct(shown, "name").map((name) => panel(name, shown.filter((row) => row.name === name), shownMetric, scale));
   if (panels.length === 0) {
     const text = `No chosen model logged ${metricLabel(shownMetric ?? "a metric")}; choose another metric or model.`;
     curves.replaceChildren(element("p", { class: "note", role: "status" }, text));
@@ -51,23 +52,24 @@ function show(rows, { dataset, experiment, metric, models, seeds }) {
   document.getElementById("numbers").replaceChildren(...(shown.length ? [numbers(shown, shownMetric)] : []));
 }
 
-function panel(name, rows, metric) {
+function panel(name, rows, metric, scale) {
   const seeds = distinct(rows, "seed");
   const [{ dataset, monitor }] = rows;
   const unfinished = distinct(rows.filter((row) => row.status !== "complete"), "status");
+  const isLogarithmic = scale === "logarithmic" && rows.every((row) => row.value > 0);
   const caption = [
     element("strong", {}, name), ` on ${dataset}, ${plural(seeds.length, "seed")} (${seeds.join(", ")})`,
     monitor ? `, kept by ${metricLabel(monitor)}` : "",
+    isLogarithmic === (scale === "logarithmic") ? "" : "; linear, because some values are not above zero",
     unfinished.length ? element("span", { class: "status" }, ` ${unfinished.join(", ")}: not a finished run`) : null,
   ];
-  return figure((width) => curvePlot(rows, { metric, width, title: name }),
+  return figure((width) => curvePlot(rows, { metric, width, title: name, isLogarithmic }),
     element("span", {}, ...caption.filter(Boolean)));
 }
 
 function numbers(rows, metric) {
   const runs = distinct(rows, "run_id").map((id) => summary(rows.filter((row) => row.run_id === id)));
-  const format = fixed(4);
-  const value = (key, label) => ({ key, label, kind: "number", format });
+  const value = (key, label) => ({ key, label, kind: "number", format: significant });
   return dataTable({
     caption: `${metricLabel(metric)} of each training run at its kept and its last epoch`,
     columns: [

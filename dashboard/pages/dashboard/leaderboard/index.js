@@ -62,7 +62,7 @@ function columnsFor(rows) {
     MODEL_COLUMN,
     ...(several("configuration") ? [column("configuration", "Config", { doc: "digest of config and data, seed left out" })] : []),
     ...(several("capture") ? [
-      column("capture", "Capture"),
+      column("capture", "Capture", { kind: "long" }),
       column("attack", "Attack"),
       column("is_known_vehicle", "Vehicle", { format: knownVehicle, doc: "whether training saw this vehicle" }),
     ] : []),

@@ -42,7 +42,7 @@ function captureTable({ dataset }, captures, splits) {
   return dataTable({
     caption: `Captures of ${dataset}: what is in them, what was odd, and how many windows went where`,
     columns: [
-      { key: "capture", label: "Capture", kind: "text", header: true },
+      { key: "capture", label: "Capture", kind: "long", header: true },
       { key: "use", label: "Use", kind: "text" },
       { key: "vehicle", label: "Vehicle", kind: "text" },
       { key: "attack", label: "Attack", kind: "text" },

@@ -23,7 +23,7 @@ function fileTable(files) {
   return dataTable({
     caption: "Data files of this site: any Parquet reader opens them",
     columns: [
-      { key: "name", label: "File", kind: "text", header: true,
+      { key: "name", label: "File", kind: "long", header: true,
         cell: ({ path }) => element("a", { href: siteUrl(`data/${path}`).href, download: path }, path) },
       { key: "doc", label: "A row is", kind: "text" },
       { key: "rows", label: "Rows", kind: "number", format: whole },

@@ -1,6 +1,6 @@
 // Every run of the snapshot, whether it ended or not.
 import { element } from "../../../components/element.js";
-import { duration, fixed, instant, NOT_APPLICABLE, whole } from "../../../components/format.js";
+import { duration, instant, NOT_APPLICABLE, significant, whole } from "../../../components/format.js";
 import { dataTable } from "../../../components/table.js";
 import { metricLabel } from "../../../metrics.js";
 
@@ -35,7 +35,7 @@ function statusCell({ status, reason }) {
 }
 
 function monitorCell({ monitor, best_value }) {
-  return monitor && best_value != null ? `${metricLabel(monitor)} ${fixed(4)(best_value)}` : NOT_APPLICABLE;
+  return monitor && best_value != null ? `${metricLabel(monitor)} ${significant(best_value)}` : NOT_APPLICABLE;
 }
 
 function commitCell({ code_commit, code_patch_digest }) {
