@@ -189,6 +189,34 @@ def test_a_signal_reaches_the_task_that_is_needed(checkout: Checkout, sent: sign
         os.kill(pid, 0)
 
 
+IN_A_TERMINAL = r"""
+import os, pty, sys
+pid, terminal = pty.fork()
+if not pid:
+    os.execv(sys.argv[1], sys.argv[1:])
+said = b""
+while b"\n" not in said.partition(b"time.sleep(300)'")[2].lstrip():  # the task's own line, its pid
+    said += os.read(terminal, 1000)
+os.write(terminal, b"\x03")
+try:
+    while more := os.read(terminal, 1000):
+        said += more
+except OSError:  # how Linux says that the other end has closed
+    pass
+print(said.decode())
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"""
+
+
+def test_ctrl_c_in_a_terminal_ends_the_chain(checkout: Checkout) -> None:
+    words = [sys.executable, str(checkout.root / "run"), "after-wait"]
+    driver = [sys.executable, "-c", IN_A_TERMINAL, *words]
+    done = subprocess.run(driver, env=checkout.env, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 130, done.stdout + done.stderr
+    assert "run: interrupted" in done.stdout
+    assert "reached" not in done.stdout
+
+
 # ---- who runs it
 
 
