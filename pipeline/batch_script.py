@@ -147,6 +147,10 @@ await() {{
 }}
 await
 if [ "$interrupted" = yes ]; then await; fi # the first one was ended by the signal
+for _ in {{1..240}}; do # a launcher may be gone before the training that it started has recorded its end
+  kill -0 -- "-$child" 2>/dev/null || break
+  sleep 1
+done
 
 restarts=${{SLURM_RESTART_COUNT:-0}}
 limit={RETRIES}
