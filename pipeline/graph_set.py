@@ -15,6 +15,12 @@ from pipeline.splits import PLACES
 from pipeline.vocabulary import Vocabulary
 
 _INDEX = "graphs.json"
+_KEYS = {
+    "node_features", "edge_features", "window_size", "data_digest", "captures", "vocabulary", "sha256",
+}  # fmt: skip
+_REMEDY = (
+    "Its files were changed or removed after the run was complete: restore them, or prepare again with --set repeat=1."
+)
 
 
 @dataclass(frozen=True)
@@ -80,26 +86,19 @@ def save_graphs(folder: Path, graph_set: GraphSet) -> list[Path]:
 
 
 def load_graphs(folder: Path) -> GraphSet:
-    """The graphs of a complete prepare run, memory-mapped.
+    """The graphs of a complete prepare run, memory-mapped, once their bytes are known to be those it wrote.
 
     Raises:
-        StageError: there are none, or they were built with other features than this code's.
+        StageError: there are none, they were altered, or they were built with other features than this code's.
     """
-    try:
-        index = json.loads((folder / _INDEX).read_text())
-    except (OSError, ValueError) as error:
-        raise StageError(
-            f"{folder} holds no graphs ({error}). Its files were removed after the run was complete: "
-            "restore them, or prepare again with --set repeat=1."
-        ) from error
+    index = _read_index(folder)
     for name, features in (("node_features", NODE_FEATURES), ("edge_features", EDGE_FEATURES)):
         if tuple(index[name]) != features:
             raise StageError(
                 f"{folder} was built with the {name} {', '.join(index[name])}; this code has "
                 f"{', '.join(features)}. Prepare again with --set repeat=1."
             )
-    # copy-on-write: read from the file as needed, never written back
-    columns = {name: np.load(folder / f"{name}.npy", mmap_mode="c", allow_pickle=False) for name in index["sha256"]}
+    columns = {name: _read_column(folder / f"{name}.npy", digest) for name, digest in index["sha256"].items()}
     return GraphSet(
         graphs=GraphArrays(**{field.name: columns[field.name] for field in fields(GraphArrays)}),
         capture=columns["capture"],
@@ -109,3 +108,33 @@ def load_graphs(folder: Path) -> GraphSet:
         window_size=index["window_size"],
         data_digest=index["data_digest"],
     )
+
+
+def data_digest_of(folder: Path) -> str:
+    """The digest of the data that the graphs in `folder` were built from. Raises StageError as `load_graphs`."""
+    return str(_read_index(folder)["data_digest"])
+
+
+def _read_index(folder: Path) -> dict[str, Any]:
+    try:
+        index: dict[str, Any] = json.loads((folder / _INDEX).read_text())
+        missing = _KEYS - index.keys()
+    except (OSError, ValueError, AttributeError) as error:
+        raise StageError(f"{folder} holds no graphs ({error}). {_REMEDY}") from error
+    if missing:
+        raise StageError(f"{folder / _INDEX} lacks {', '.join(sorted(missing))}. {_REMEDY}")
+    return index
+
+
+def _read_column(path: Path, digest: str) -> NDArray[Any]:
+    try:
+        found = sha256_of(path)
+    except OSError as error:
+        raise StageError(f"{path} cannot be read ({error.strerror}). {_REMEDY}") from error
+    if found != digest:
+        raise StageError(
+            f"{path} is not the file that was written (SHA-256 {found[:12]}…, not {digest[:12]}…). {_REMEDY}"
+        )
+    # copy-on-write: read from the file as needed, never written back
+    column: NDArray[Any] = np.load(path, mmap_mode="c", allow_pickle=False)
+    return column

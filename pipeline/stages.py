@@ -243,9 +243,9 @@ def _first_row(run: PlannedRun, config: RunConfig, settings: Settings) -> dict[s
 def _data_digest(run: PlannedRun, settings: Settings) -> str | None:
     if "prepare" not in run.inputs:
         return None  # known once the captures are read
-    from pipeline.graph_set import load_graphs
+    from pipeline.graph_set import data_digest_of
 
-    return load_graphs(RunFolder(settings.runs, run.inputs["prepare"]).graphs).data_digest
+    return data_digest_of(RunFolder(settings.runs, run.inputs["prepare"]).graphs)
 
 
 def _device(run: PlannedRun, config: RunConfig) -> str:
