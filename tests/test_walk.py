@@ -132,6 +132,7 @@ def test_the_leaderboards_rows_are_the_lakes(walk: Walk, address: str, browser: 
     """)
     with browser.open_site(address + "dashboard/leaderboard/") as visit:
         table = visit.page.locator("#results table")
+        table.locator("tbody tr").first.wait_for()
         heads = [re.match(r"\w+", head.inner_text())[0] for head in table.locator("thead th").all()]  # less the arrow
         rows = [
             dict(zip(heads, [cell.inner_text() for cell in row.locator("th, td").all()], strict=True))
