@@ -6,6 +6,12 @@ import parquetUrl from "parquet-wasm/esm/parquet_wasm_bg.wasm?url";
 import engineUrl from "virtual:engine";
 import { DataError, readBytes, readManifest } from "./data.js";
 
+// The engine would otherwise fetch extensions from its makers' server, by itself or when a query asks for one.
+const SETTINGS = [
+  "autoinstall_known_extensions = false", "autoload_known_extensions = false", "enable_external_access = false",
+  "lock_configuration = true",
+];
+
 /** A running engine over the site's data files; each file is loaded when a query first names it. */
 export async function startEngine() {
   const worker = new Worker(workerUrl);
@@ -16,9 +22,7 @@ export async function startEngine() {
     URL.revokeObjectURL(wasm);
     await database.open({ query: { castDecimalToDouble: true } });
     const connection = await database.connect();
-    // The engine would otherwise fetch extensions from its makers' server.
-    await connection.query("SET autoinstall_known_extensions = false");
-    await connection.query("SET autoload_known_extensions = false");
+    for (const setting of SETTINGS) await connection.query(`SET ${setting}`);
     return engine(worker, connection);
   } catch (error) {
     worker.terminate();

@@ -90,9 +90,7 @@ class Browser:
         self.chromium = chromium_browser
 
     @contextmanager
-    def open_site(
-        self, url: str, *, width: int = 1280, dark: bool = False, wait: str = "load"
-    ) -> Iterator[Visit]:
+    def open_site(self, url: str, *, width: int = 1280, dark: bool = False, wait: str = "load") -> Iterator[Visit]:
         """The page at `url`, with its requests, errors and policy violations recorded from the start."""
         context = self.chromium.new_context(
             viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light"

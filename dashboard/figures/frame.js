@@ -13,7 +13,7 @@ export function responsive(draw) {
   const fit = () => {
     const style = getComputedStyle(place);
     const now = Math.floor(place.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight));
-    if (now <= 0 || now === width) return;
+    if (!(now > 0) || now === width) return; // a box that was taken out of the page has no width
     width = now;
     try {
       place.replaceChildren(draw(width));

@@ -40,7 +40,7 @@ def test_controls_choose_metric_models_and_scale(browser: Browser, url: str) -> 
     with browser.open_site(url + PAGE) as visit:
         visit.page.wait_for_selector("#curves svg")
         visit.page.locator("form[data-name=metric] select").select_option(label="AUROC")
-        visit.page.get_by_label("GAT teacher").uncheck()
+        visit.page.get_by_label("GAT teacher", exact=True).uncheck()
         visit.page.locator("form[data-name=scale] select").select_option(label="logarithmic")
         visit.page.wait_for_selector("#curves svg[aria-label='VGAE teacher: AUROC by epoch']")
         assert visit.page.locator("#curves figure").count() == 4

@@ -106,10 +106,17 @@ def test_the_address_keeps_the_choice(browser: Browser, url: str) -> None:
 
 
 def test_the_first_table_needs_no_webassembly_and_no_plotting(browser: Browser, url: str) -> None:
-    with browser.open_site(url + PAGE, wait="networkidle") as visit:
-        visit.page.wait_for_selector("#results table")
-        asked = [request.split("/")[-1] for request in visit.requests]
-        assert not [name for name in asked if "wasm" in name or name.startswith(("duckdb", "frame-", "figure-"))]
+    before = """() => {
+      const [table] = performance.getEntriesByName("first-table");
+      return performance.getEntriesByType("resource").filter((entry) => entry.startTime < table.startTime)
+        .map((entry) => entry.name.split("/").at(-1));
+    }"""
+    with browser.open_site(url + PAGE) as visit:
+        visit.page.wait_for_selector("#figure svg")
+        asked = visit.page.evaluate(before)
+        assert [name for name in asked if name.startswith("leaderboard.parquet")]
+        assert not [name for name in asked if name.startswith(("frame-", "figure-"))]
+        assert not [name for name in visit.requests if "wasm" in name or "duckdb" in name]
 
 
 def test_walk_back_leads_to_the_runs_behind_a_row(browser: Browser, url: str) -> None:

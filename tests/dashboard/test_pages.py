@@ -1,6 +1,7 @@
 """Every page in a real browser: what it shows, that it stays at home, and that everybody can reach it."""
 
 import shutil
+from itertools import pairwise
 
 import pytest
 
@@ -28,7 +29,7 @@ def test_page_is_whole_and_stays_at_home(
     with browser.open_site(url + page, width=width, dark=dark) as visit:
         visit.page.wait_for_selector(drawn)
         visit.page.mouse.wheel(0, 5000)  # figures that load when they are looked at
-        visit.page.wait_for_function("!document.querySelector('.loading')")
+        visit.page.wait_for_selector(".loading", state="detached")
         visit.page.wait_for_load_state("networkidle")
         assert visit.page.locator("aside.demo").inner_text().startswith("Demo numbers, not results.")
         assert built_site().snapshot.snapshot_id[:12] in visit.page.locator("footer").inner_text()
@@ -44,7 +45,7 @@ def test_page_has_landmarks_headings_and_labels(browser: Browser, url: str, page
         assert [count(name).count() for name in ("main", "h1", "body > header", "body > footer")] == [1, 1, 1, 1]
         assert visit.page.evaluate("document.documentElement.lang") == "en"
         levels = visit.page.evaluate("[...document.querySelectorAll('h1,h2,h3')].map(h => +h.tagName[1])")
-        assert all(later - earlier <= 1 for earlier, later in zip(levels, levels[1:], strict=False))
+        assert all(later - earlier <= 1 for earlier, later in pairwise(levels))
         unnamed = "e => e.filter(x => !x.labels?.length && !x.ariaLabel).map(x => x.outerHTML)"
         assert count("select, textarea, input").evaluate_all(unnamed) == []
         assert count("table").evaluate_all("t => t.filter(x => !x.caption?.innerText).length") == 0

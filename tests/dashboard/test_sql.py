@@ -91,7 +91,7 @@ def test_a_query_that_fails_is_explained_and_the_next_one_runs(
 
 def test_values_of_every_kind_are_shown(browser: Browser, url: str) -> None:
     sql = """SELECT 1.5::DECIMAL(4, 2) AS d, 9007199254740993 AS big, DATE '2026-03-01' AS day, [1, 2] AS list,
-        NULL AS nothing, true AS yes, started_at AS at, 'é <b>' AS text FROM runs LIMIT 1"""
+        NULL AS nothing, true AS yes, started_at AS at, 'é <b>' AS text FROM runs ORDER BY run_id DESC LIMIT 1"""
     with browser.open_site(url + PAGE) as visit:
         row = ask(visit, sql)[0]
         assert row == [
@@ -110,7 +110,7 @@ def test_stop_ends_a_query_that_takes_too_long(browser: Browser, url: str) -> No
     with browser.open_site(url + PAGE) as visit:
         ask(visit, "SELECT 1")
         visit.page.fill("#query", endless)
-        visit.page.click("text=Run >> visible=true")
+        visit.page.click("button[type=submit]")
         visit.page.click("#stop")
         assert visit.page.locator("#status").inner_text().startswith("Stopped.")
         assert ask(visit, "SELECT 7 AS seven") == [["7"]]

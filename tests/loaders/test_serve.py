@@ -179,9 +179,11 @@ def test_the_command_prints_its_address_and_ends_on_ctrl_c(site: Path) -> None:
 
 
 def test_the_command_refuses_a_busy_port_without_a_traceback(site: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        with start("--out", str(site), "--port", str(taken.getsockname()[1])) as server:
-            printed, said = server.communicate(timeout=20)
+    with (
+        socket.create_server(("127.0.0.1", 0)) as taken,
+        start("--out", str(site), "--port", str(taken.getsockname()[1])) as server,
+    ):
+        printed, said = server.communicate(timeout=20)
     assert (server.returncode, printed) == (1, "")
     assert said.startswith("serve: port ")
     assert "Traceback" not in said
