@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 from uuid import uuid4
 
@@ -29,20 +30,38 @@ def whole_file(path: Path) -> Iterator[Path]:
         _flush(staged)
         os.replace(staged, path)
         _flush(path.parent)  # the new name itself must survive a power cut
-    except OSError as error:
-        if error.errno in _NO_SPACE:
+    except Exception as error:
+        code = getattr(error, "errno", None)
+        if code in (errno.EACCES, errno.EROFS, errno.EPERM):
+            raise LakeError(
+                f"{path} was not written: {os.strerror(code).lower()}. "
+                "Make the folder writable, or point KDGAT_LAKE and KDGAT_RUNS at one that is."
+            ) from error
+        if code in _NO_SPACE or _says_full(error) or _is_full(path.parent):
             raise LakeError(
                 f"{path} was not written: the disk or your quota is full. "
                 "Nothing half-written is left; free some space and run the same command again."
             ) from error
-        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
-            raise LakeError(
-                f"{path} was not written: {os.strerror(error.errno).lower()}. "
-                "Make the folder writable, or point KDGAT_LAKE and KDGAT_RUNS at one that is."
-            ) from error
         raise
     finally:
         staged.unlink(missing_ok=True)
+
+
+def _says_full(error: Exception) -> bool:
+    """Whether its words are the system's: safetensors and polars give no error number."""
+    return any(os.strerror(code) in str(error) for code in _NO_SPACE)
+
+
+def _is_full(folder: Path) -> bool:
+    """Whether a MiB more fails for want of space; numpy and torch report such a failure without its error
+    number, and a quota does not show in the file system's own figures."""
+    try:
+        with NamedTemporaryFile(dir=folder, prefix=".", suffix=".tmp") as probe:
+            probe.write(bytes(2**20))
+            probe.flush()
+    except OSError as error:
+        return error.errno in _NO_SPACE
+    return False
 
 
 def write_whole(path: Path, data: bytes) -> None:

@@ -1,6 +1,7 @@
 """One training: Lightning's loop, resumed where a killed one stopped; the best epoch's weights are what counts."""
 
 import logging
+import signal
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,6 +73,7 @@ def fit(
     )
     resume_from = context.folder.resume / "last.ckpt" if resumable else None
     ok = False
+    on_interrupt = signal.getsignal(signal.SIGINT)
     try:
         with warnings.catch_warnings():
             # our batches are no torch DataLoader; its advice on workers does not apply
@@ -81,6 +83,9 @@ def fit(
                 ckpt_path=resume_from if resume_from and resume_from.exists() else None, weights_only=False,
             )  # fmt: skip
         ok = trainer.interrupted is False
+    except SystemExit as stop:  # what Lightning makes of Ctrl-C, after which it leaves SIGINT ignored
+        signal.signal(signal.SIGINT, on_interrupt)
+        raise KeyboardInterrupt from stop
     finally:
         if logger:
             logger.close(0 if ok else 1)

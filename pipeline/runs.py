@@ -5,7 +5,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -91,10 +91,9 @@ def claim(folder: RunFolder) -> Iterator[None]:
     """Hold the run against a second process until the block ends; a dead process holds nothing.
 
     Raises:
-        StageError: another process is executing the run.
+        StageError: another process is executing the run, or its folder cannot be written.
     """
-    folder.path.mkdir(parents=True, exist_ok=True)
-    with (folder.path / ".lock").open("a+") as lock:
+    with _lock_file(folder) as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -103,9 +102,20 @@ def claim(folder: RunFolder) -> Iterator[None]:
                 "Wait for it, or stop it; what it has finished stays."
             ) from error
         lock.truncate(0)
-        lock.write(f"process {os.getpid()}")
-        lock.flush()
+        with suppress(OSError):  # on a full disk the claim holds all the same, without a name
+            os.write(lock.fileno(), f"process {os.getpid()}".encode())
         yield
+
+
+def _lock_file(folder: RunFolder) -> TextIO:
+    try:
+        folder.path.mkdir(parents=True, exist_ok=True)
+        return (folder.path / ".lock").open("a+")
+    except OSError as error:
+        raise StageError(
+            f"{folder.path} cannot be written ({error.strerror}). "
+            "Free some space, or point KDGAT_RUNS at a folder that can be written."
+        ) from error
 
 
 def _holder(lock: TextIO) -> str:

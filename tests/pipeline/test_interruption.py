@@ -1,0 +1,116 @@
+"""Ctrl-C, SIGTERM, SIGKILL and a second process: nothing is lost, nothing is overwritten, the next train goes on."""
+
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import StageError
+from pipeline.runs import RunFolder, claim
+from tests.pipeline.conftest import Place
+
+LONG = ("--set", "train.epochs=100000", "--set", "train.patience=100000", "--stage", "vgae_teacher")
+
+
+@pytest.fixture
+def prepared(place: Place) -> Place:
+    place.train(stage="prepare")
+    return place
+
+
+def wait_for_line(process: "subprocess.Popen[str]", words: str) -> None:
+    """Reads the process's progress until a line holds `words`."""
+    assert process.stderr is not None
+    seen = []
+    for line in process.stderr:
+        seen.append(line)
+        if words in line:
+            return
+    raise AssertionError(f"no line with {words!r} before the process ended:\n{''.join(seen)}")
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_training_is_interrupted_and_goes_on_as_a_second_attempt(
+    prepared: Place, sent: signal.Signals
+) -> None:
+    with prepared.start(*LONG) as process:
+        wait_for_line(process, "epoch 3/")
+        process.send_signal(sent)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "Traceback" not in err
+    assert "train: stopped. What was complete is kept; the same command goes on." in err
+    (row,) = prepared.rows("SELECT status, attempt, reason, finished_at FROM runs WHERE stage = 'vgae_teacher'")
+    assert (row["status"], row["attempt"], row["reason"]) == ("interrupted", 1, "stopped by the user")
+    assert row["finished_at"] is not None
+    epochs = prepared.rows("SELECT max(epoch) AS last FROM epochs")[0]["last"]
+    with prepared.start(*LONG) as process:
+        wait_for_line(process, "attempt 2")
+        wait_for_line(process, f"epoch {epochs + 3}/")  # goes on behind the last epoch, not from the first
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    (row,) = prepared.rows("SELECT status, attempt FROM runs WHERE stage = 'vgae_teacher'")
+    assert (row["status"], row["attempt"]) == ("running", 2)
+
+
+def curve(place: Place) -> list[tuple[int, str, str, float]]:
+    rows = place.rows("SELECT epoch, split, metric, value FROM epochs ORDER BY ALL")
+    return [tuple(row.values()) for row in rows]
+
+
+@pytest.mark.parametrize("stage", ["vgae_teacher", "gat_teacher"])
+def test_a_training_killed_and_resumed_equals_an_undisturbed_one_to_the_last_digit(
+    stage: str, tmp_path: Path, small_data: Path
+) -> None:
+    overrides = ("train.epochs=12", "vgae.teacher.dropout=0.3", "gat.teacher.dropout=0.3")
+    disturbed, undisturbed = Place(tmp_path / "a", small_data), Place(tmp_path / "b", small_data)
+    for place in (disturbed, undisturbed):
+        place.root.mkdir()
+        place.train(*overrides, stage="prepare")
+    options = [word for override in overrides for word in ("--set", override)]
+    with disturbed.start(*options, "--stage", stage) as process:
+        wait_for_line(process, "epoch 4/")
+        process.send_signal(signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL
+    assert disturbed.rows(f"SELECT status, attempt FROM runs WHERE stage = '{stage}'") == [
+        {"status": "running", "attempt": 1}
+    ]
+    assert 0 < len({row[0] for row in curve(disturbed)}) < 12, "the kill should have come in the middle"
+    for place in (disturbed, undisturbed):
+        (run,) = place.train(*overrides, stage=stage)
+    assert disturbed.rows(f"SELECT status, attempt FROM runs WHERE stage = '{stage}'") == [
+        {"status": "complete", "attempt": 2}
+    ]
+    assert len({row[0] for row in curve(undisturbed)}) == 12
+    assert curve(disturbed) == curve(undisturbed)
+    facts = f"SELECT best_epoch, best_value, parameters FROM runs WHERE stage = '{stage}'"
+    assert disturbed.rows(facts) == undisturbed.rows(facts)
+    weights = f"SELECT sha256 FROM artifacts WHERE run_id = '{run.run_id}' ORDER BY name"
+    assert disturbed.rows(weights) == undisturbed.rows(weights)
+
+
+def test_a_second_process_on_one_run_is_refused_and_names_the_first(prepared: Place) -> None:
+    with prepared.start(*LONG) as first:
+        wait_for_line(first, "epoch 1/")
+        with prepared.start(*LONG) as second:
+            out, err = second.communicate(timeout=60)
+        assert (second.returncode, out) == (1, "")
+        assert f"is being executed by process {first.pid}. Wait for it, or stop it" in err
+        assert "Traceback" not in err
+        first.send_signal(signal.SIGKILL)
+        first.wait()
+    events = "SELECT count(*) AS n FROM run_events WHERE stage = 'vgae_teacher'"
+    assert prepared.rows(events) == [{"n": 1}], "the second must not have written a row"
+
+
+def test_a_dead_process_holds_no_claim(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path, "a-run")
+    holder = os.fork()
+    if not holder:
+        with claim(folder):
+            os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(holder, 0)
+    with claim(folder), pytest.raises(StageError, match=f"executed by process {os.getpid()}"), claim(folder):
+        pass
