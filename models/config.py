@@ -9,15 +9,15 @@ Dropout = Annotated[float, Field(ge=0, lt=1)]
 
 
 class Config(BaseModel):
-    """A value read from a file or a command line: frozen, unknown keys refused."""
+    """A value read from a file or a command line: frozen, unknown keys and infinite numbers refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class VgaeShape(Config):
     """Widths of the graph encoder's layers, of the latent space, and of the ID embedding."""
 
-    hidden: tuple[PositiveInt, ...] = (40, 24)
+    hidden: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (40, 24)
     heads: PositiveInt = 2
     latent: PositiveInt = 16
     id_width: PositiveInt = 8

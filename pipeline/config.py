@@ -13,6 +13,7 @@ from pipeline.errors import ConfigError
 
 CONFIGS = Path(__file__).resolve().parent / "configs"
 Quantile = Annotated[float, Field(gt=0.5, lt=1)]
+Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]  # what numpy takes
 
 
 class WindowConfig(Config):
@@ -106,7 +107,7 @@ class RunConfig(Config):
     dataset: str
     description: str = ""
     is_demo: bool = False
-    seeds: Annotated[tuple[int, ...], Field(min_length=1)] = (42,)
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = (42,)
     repeat: Annotated[int, Field(ge=0)] = 0
     window: WindowConfig = WindowConfig()
     split: SplitConfig = SplitConfig()
