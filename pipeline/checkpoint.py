@@ -20,6 +20,10 @@ from pipeline.graphs import EDGE_FEATURES, NODE_FEATURES
 from pipeline.vocabulary import Vocabulary
 
 _CARD, _WEIGHTS = "checkpoint.json", "weights.safetensors"
+_KEYS = {
+    "run_id", "model", "role", "shape", "vocabulary", "vocabulary_digest", "node_features", "edge_features",
+    "data_digest", "config_digest", "weights_sha256",
+}  # fmt: skip
 
 
 class CheckpointError(StageError):
@@ -103,7 +107,7 @@ def load_checkpoint(folder: Path) -> Checkpoint:
         run_id=card["run_id"],
         model=card["model"],
         role=card["role"],
-        shape=SHAPES[card["model"]].model_validate(card["shape"]),
+        shape=card["shape"],
         vocabulary=vocabulary,
         data_digest=card["data_digest"],
         config_digest=card["config_digest"],
@@ -140,9 +144,12 @@ def weights_of(network: nn.Module) -> dict[str, Tensor]:
 
 
 def _read_card(folder: Path) -> dict[str, Any]:
+    """The card's values, its shape as the type of its model."""
     try:
         card: dict[str, Any] = json.loads((folder / _CARD).read_text())
-        SHAPES[card["model"]], card["weights_sha256"], card["node_features"], card["vocabulary_digest"]
+        card["shape"] = SHAPES[card["model"]].model_validate(card["shape"])
+        if missing := _KEYS - card.keys():
+            raise KeyError(*sorted(missing))
     except OSError as error:
         raise CheckpointError(f"{folder} holds no checkpoint ({error}). Train the run it belongs to.") from error
     except (ValueError, KeyError, TypeError) as error:

@@ -17,6 +17,7 @@ from pipeline.slurm import SubmitError, dependency, dry_run, freeze, submit
 from pipeline.stages import STAGES
 from pipeline.toml import to_toml
 from tests.pipeline.conftest import Place
+from tests.release.recordings import write_recordings
 
 CLUSTER = Cluster(title="a cluster")
 
@@ -140,10 +141,11 @@ def test_the_command_prints_scripts_and_exits_well(repository: Path, tmp_path: P
 
 
 @pytest.mark.slurm
-def test_a_real_slurm_takes_the_small_experiment_to_its_metrics(place: Place) -> None:
+def test_a_real_slurm_takes_a_small_experiment_to_its_metrics(tmp_path: Path) -> None:
     if shutil.which("sbatch") is None:
         pytest.skip("sbatch is not on PATH: no Slurm here")
     cluster = Cluster(title="this one", has_gpus=False, memory_gb=2, cpus=1, hours=1)
+    place = Place(tmp_path, write_recordings(tmp_path / "data"))
     config: RunConfig = place.config("seeds=[7,8]")
     settings = replace(place.settings, slurm_account=os.environ.get("KDGAT_SLURM_ACCOUNT"))
     last = submit(config, settings, cluster)[-1]
