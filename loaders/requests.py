@@ -32,6 +32,8 @@ class SiteHandler(BaseHTTPRequestHandler):
     server_version = "kd-gat"
     sys_version = ""
     timeout = 30  # an idle connection does not keep its thread
+    disable_nagle_algorithm = True  # a small file would wait 40 ms for the head to be acknowledged
+    wbufsize = 1 << 16  # head and small bodies leave in one write
 
     def do_GET(self) -> None:
         self._answer()
