@@ -1,6 +1,7 @@
 """The detector in its two runtimes, called alike."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 
 import numpy as np
 import onnxruntime
@@ -23,16 +24,23 @@ class OnnxDetector:
         options.log_severity_level = 4  # it raises its errors as well
         options.intra_op_num_threads = 4  # also on one core: a race between threads should show here
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        with _refusing("cannot read the graph"):
+            self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
     def __call__(self, batch: GraphBatch) -> Outputs:
         feed = {name: getattr(batch, name).numpy() for name in INPUTS}
-        try:
+        sizes = f"{batch.n_graphs} graphs, {len(batch.node_id)} nodes and {batch.edge_index.shape[1]} edges"
+        with _refusing(f"fails on a batch of {sizes}"):
             values = self._session.run(list(OUTPUTS), feed)
-        except Exception as error:  # its errors have no common type; each of them is a reason to refuse
-            sizes = f"{batch.n_graphs} graphs, {len(batch.node_id)} nodes and {batch.edge_index.shape[1]} edges"
-            raise ReleaseError(f"ONNX Runtime fails on a batch of {sizes}: {error}. Nothing was written.") from error
         return {name: value.astype(np.float64) for name, value in zip(OUTPUTS, values, strict=True)}
+
+
+@contextmanager
+def _refusing(what: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # its errors have no common type; each of them is a reason to refuse
+        raise ReleaseError(f"ONNX Runtime {what}: {error}. Nothing was written; please report it.") from error
 
 
 class TorchDetector:
