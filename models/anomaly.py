@@ -27,7 +27,7 @@ class AnomalyScale(nn.Module):
     def fit(self, errors: Tensor, quantile: float) -> None:
         """Learn from [G, len(ERRORS)] errors of benign training windows."""
         self.mean.copy_(errors.mean(0))
-        self.deviation.copy_(errors.std(0).clamp(min=1e-6))
+        self.deviation.copy_(errors.std(0, correction=0).clamp(min=1e-6))
         largest = self.standardised(errors).amax(1).clamp(min=0)
         self.quantile.copy_(torch.quantile(largest, quantile).clamp(min=1e-6))
 

@@ -20,7 +20,7 @@ class FeatureScale(nn.Module):
     def fit(self, values: Tensor) -> None:
         """Learn from [N, width] values; a feature that never varies keeps a deviation of 0.05."""
         self.mean.copy_(values.mean(0))
-        self.deviation.copy_(values.std(0).clamp(min=0.05))
+        self.deviation.copy_(values.std(0, correction=0).clamp(min=0.05))
 
     def forward(self, values: Tensor) -> Tensor:
         return ((values - self.mean) / self.deviation).clamp(-_CLIP, _CLIP)
