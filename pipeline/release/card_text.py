@@ -148,7 +148,10 @@ def _spread(source: Source) -> str:
         values = [row[metric] for row in source.peers.values() if row.get(metric) is not None]
         if values:
             lines.append(f"| {metric} | {min(values):.4f} | {max(values):.4f} | {len(values)} |")  # type: ignore[type-var]
-    head = ["Over all test captures, the lowest and the highest of all seeds:\n", "| metric | lowest | highest | seeds |"]
+    head = [
+        "Over all test captures, the lowest and the highest of all seeds:\n",
+        "| metric | lowest | highest | seeds |",
+    ]
     return "\n".join(["", *head, "| --- | ---: | ---: | ---: |", *lines, "", ""])
 
 
