@@ -40,7 +40,7 @@ def split_windows(
     """[W] the place of each window of each capture.
 
     Raises:
-        StageError: a split is left without windows.
+        StageError: a split is left without windows, or training or validation without benign ones.
     """
     keys = {name: windows.view(windows.log.row_keys()) for name, windows in captures.items()}
     places = {
@@ -62,6 +62,12 @@ def split_windows(
             raise StageError(
                 f"no window is left to {PLACES[place]}. Lower split.block_windows or split.embargo_windows, "
                 "or check that the captures are not copies of each other."
+            )
+    for place in (TRAIN, VALIDATION):
+        if not any(((column == place) & ~captures[name].is_attack).any() for name, column in places.items()):
+            raise StageError(
+                f"every window left to {PLACES[place]} holds an attack, and what is normal is learnt, and thresholds "
+                "are set, on benign ones. Add a training capture without attacks, or lower window.size."
             )
     return places
 

@@ -149,7 +149,7 @@ def test_no_pickle_is_read(tmp_path: Path) -> None:
         load_checkpoint(tmp_path)
 
 
-def test_a_student_is_not_distilled_from_a_teacher_of_other_data(place: Place, trained: Place) -> None:
+def test_a_student_is_not_distilled_from_a_teacher_of_other_data(place: Place) -> None:
     """The teacher's folder is exchanged behind the lake's back for one trained on other graphs."""
     place.train("window.size=50", "window.stride=50", stage="prepare")
     place.train(stage="prepare")

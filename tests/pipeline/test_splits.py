@@ -146,6 +146,14 @@ def test_a_split_without_a_window_is_said() -> None:
         split_windows({"train": cut(capture()), "test": cut(capture())}, ["test"], SPLIT)
 
 
+@pytest.mark.parametrize("place", [TRAIN, VALIDATION])
+def test_training_and_validation_need_benign_windows(place: int) -> None:
+    attacked = capture()
+    attacked.is_attack[:] = np.repeat(split_by_block(60, SPLIT) == place, 10)
+    with pytest.raises(StageError, match=r"every window left to (train|validation) holds an attack.* Add a training"):
+        split_windows({"train": cut(attacked), "test": cut(capture(start_s=10.0))}, ["test"], SPLIT)
+
+
 def test_a_capture_shorter_than_a_window_is_said() -> None:
     with pytest.raises(StageError, match=r"made-up has 9 frames, fewer than one window of 10. Lower window.size"):
         cut(capture(9))
