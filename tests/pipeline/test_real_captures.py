@@ -14,12 +14,7 @@ SAMPLE = REPOSITORY / "data" / "sample"
 MORE = REPOSITORY.parent / "shared" / "data"
 READER = "can-train-and-test-csv"
 
-# Frames, attack frames, IDs, span in whole seconds, as the dataset's own figures have them.
-BUNDLED = {
-    "train_01_attack_free/accessory-1.csv.gz": (207_704, 0, 51),
-    "train_02_with_attacks/DoS-1.csv.gz": (90_169, 9_139, 52),
-    "test_01_known_vehicle_known_attack/DoS-3.csv.gz": (73_033, 13_719, 51),
-}
+_BUNDLED = re.compile(r"\| (?P<name>t\S+) \| [^|]+ \| (?P<frames>[\d,]+) \| (?P<attacks>[\d,]+) \|")
 _ROW = re.compile(r"\| (?P<file>\S+\.csv(?:\.gz)?) \| (?P<rows>[\d,]+) \| (?P<attacks>[\d,]+) \| (?P<ids>\d+) \|")
 
 
@@ -39,14 +34,20 @@ def need_more(path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("name", sorted(path.relative_to(SAMPLE).as_posix() for path in SAMPLE.rglob("*.csv.gz")))
-def test_a_bundled_capture_is_what_its_publisher_counted(name: str) -> None:
-    log = read_can_log(SAMPLE / name, READER)
-    assert log.dlc.max() <= 8
-    assert np.isfinite(log.timestamp_s).all()
-    assert not log.payload[np.arange(8) >= log.dlc[:, None]].any(), "zeros behind a payload"
-    if name in BUNDLED:
-        assert (len(log), int(log.is_attack.sum()), len(np.unique(log.arbitration_id))) == BUNDLED[name]
+def test_the_bundled_captures_are_what_their_readme_says() -> None:
+    table = {row["name"]: row for row in _BUNDLED.finditer((SAMPLE / "README.md").read_text())}
+    paths = sorted(SAMPLE.rglob("*.csv.gz"))
+    assert [path.relative_to(SAMPLE).as_posix().removesuffix(".csv.gz") for path in paths] == sorted(table)
+    for path, name in zip(paths, sorted(table), strict=True):
+        log = read_can_log(path, READER)
+        counts = [int(table[name][column].replace(",", "")) for column in ("frames", "attacks")]
+        assert [len(log), int(log.is_attack.sum())] == counts
+        assert log.dlc.max() <= 8
+        assert np.isfinite(log.timestamp_s).all()
+        assert not log.payload[np.arange(8) >= log.dlc[:, None]].any(), "zeros behind a payload"
+        assert log.defects.empty_payloads == (30 if "systematic-4" in name else 0)
+        if "targeted_payload_fuzzing-2" in name:
+            assert log.defects.backward_steps == 56
 
 
 @pytest.mark.parametrize(("folder", "n_files"), [("can-train-and-test", 20), ("hcrl_sa", 11)])
