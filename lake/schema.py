@@ -218,7 +218,7 @@ METRICS = Table(
         "model_run_id": text("run whose checkpoint was scored"),
         "dataset": text("name in the catalogue"),
         "split": text("what was scored", choices=SPLITS),
-        "capture": text("capture scored, or 'all' for every capture of the split together"),
+        "capture": text("capture scored; 'all', 'known vehicles' or 'unknown vehicles' for several together"),
         "vehicle": text("vehicle the capture was recorded on, or 'all'"),
         "attack": text("attack in the capture, 'benign', or 'all'"),
         "is_known_vehicle": flag("the vehicle stands in the training split", nullable=True),

@@ -103,6 +103,11 @@ def measure(
         ({"split": "validation", **everything}, validation),
         ({"split": "test", **everything}, ~validation),
     ]
+    is_known = np.array([info.vehicle in known for info in graphs.captures])[capture]
+    for name, inside in (("known vehicles", is_known), ("unknown vehicles", ~is_known)):
+        if (inside & ~validation).any():
+            about = {**everything, "capture": name, "is_known_vehicle": name == "known vehicles"}
+            groups.append(({"split": "test", **about}, inside & ~validation))
     for index in np.unique(capture[~validation]):
         info = graphs.captures[index]
         about = {"capture": info.name, "vehicle": info.vehicle, "attack": info.attack}

@@ -114,7 +114,7 @@ def add_evaluation(
     salt: str = "",
     without: str = "",
 ) -> None:
-    """An evaluate run over the five models of a seed, with a row for each capture and one for all.
+    """An evaluate run over the five models of a seed, with a row for each capture, for known and unknown vehicles, and for all.
 
     Args:
         salt: another one gives other values.
@@ -128,6 +128,8 @@ def add_evaluation(
         rows += _metric_rows(model_run_id, "validation", "all", "all", "all", None, 300, 40, salt)
         rows.append({**rows[-1], "metric": "threshold", "value": 3.5, "n": 260, "n_attack": 0})
         rows += _metric_rows(model_run_id, "test", "all", "all", "all", None, 900, 120, salt)
+        rows += _metric_rows(model_run_id, "test", "known vehicles", "all", "all", True, 600, 120, salt)
+        rows += _metric_rows(model_run_id, "test", "unknown vehicles", "all", "all", False, 300, 0, salt)
         for capture, vehicle, attack, usage, known in CAPTURES:
             if usage == "test":
                 n_attack = 0 if attack == "benign" else 60

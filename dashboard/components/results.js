@@ -9,6 +9,17 @@ export const METRIC_COLUMNS = METRICS.filter(({ better }) => better).map(({ name
   key: name, label, better, doc, kind: "number", format: fixed(digits),
 }));
 
+// Rows over several captures carry one of these names in place of a capture's.
+export const POOLED = {
+  all: "all captures together",
+  "known vehicles": "captures of vehicles that training saw",
+  "unknown vehicles": "captures of vehicles that training never saw",
+};
+
+export function isPooled(row) {
+  return row.capture in POOLED;
+}
+
 export const MODEL_COLUMN = { key: "name", label: "Model", kind: "text", header: true };
 export const SEEDS_COLUMN = {
   key: "n_seeds", label: "Seeds", kind: "number", doc: "training runs with different seeds behind the mean",
@@ -34,7 +45,7 @@ export function aboutResults(rows) {
   const [first] = rows;
   const captures = new Set(rows.map((row) => row.capture));
   const where = captures.size > 1 ? `each of ${plural(captures.size, "capture")} on its own`
-    : first.capture === "all" ? "all captures together" : `capture ${first.capture}`;
+    : POOLED[first.capture] ?? `capture ${first.capture}`;
   const alike = rows.every((row) => row.n === first.n && row.n_attack === first.n_attack);
   const windows = alike ? `; ${whole(first.n)} windows, ${whole(first.n_attack)} of them attack ` +
     `(${percent(first.n_attack, first.n)})` : "";

@@ -53,7 +53,7 @@ def test_rows_of_single_captures_equal_a_query_on_the_lake(browser: Browser, url
         visit.page.wait_for_selector("#results table")
         choose(visit, "capture", "each on its own")
         shown = cells(visit)
-        assert {(row[0], row[1], *row[4:]) for row in shown} == expected("capture <> 'all'")
+        assert {(row[0], row[1], *row[4:]) for row in shown} == expected("vehicle <> 'all'")
         known = {row[1]: row[3] for row in shown}
         assert known == {"test/known-dos": "known", "test/known-fuzzing": "known", "test/unknown-benign": "unknown"}
 

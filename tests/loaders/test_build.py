@@ -90,8 +90,15 @@ def test_leaderboard_has_a_row_a_capture(tmp_path: Path) -> None:
     snapshot = made_up_lake(tmp_path / "lake")
     build_data(tmp_path / "lake", snapshot, tmp_path / "data")
     known = {row["capture"]: row["is_known_vehicle"] for row in leaderboard(tmp_path / "data", "split = 'test'")}
-    assert known == {"all": None, "test/known-dos": True, "test/known-fuzzing": True, "test/unknown-benign": False}
-    assert len(leaderboard(tmp_path / "data", "true")) == len(TRAINED) * 5
+    assert known == {
+        "all": None,
+        "known vehicles": True,
+        "unknown vehicles": False,
+        "test/known-dos": True,
+        "test/known-fuzzing": True,
+        "test/unknown-benign": False,
+    }
+    assert len(leaderboard(tmp_path / "data", "true")) == len(TRAINED) * 7
 
 
 def test_a_metric_without_a_value_stays_without(tmp_path: Path) -> None:

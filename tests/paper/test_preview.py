@@ -20,7 +20,7 @@ def value(sql: str) -> float:
 
 
 def test_numbers_in_the_text_are_those_of_the_lake(browser: Browser, url: str) -> None:
-    scored = "SELECT value FROM metrics WHERE model_run_id = 'made_up-{}-42' AND capture = 'all' AND split = 'test' {}"
+    scored = "SELECT value FROM metrics WHERE model_run_id = 'made_up-{}-42' AND capture = 'known vehicles' {}"
     f1 = value(scored.format("fusion", "AND metric = 'f1'"))
     fpr = value(scored.format("fusion", "AND metric = 'fpr'"))
     frames = value("SELECT frames AS value FROM datasets")

@@ -2,7 +2,7 @@
 import { element, fill } from "../../../components/element.js";
 import { choice, distinct, filters } from "../../../components/filters.js";
 import {
-  aboutResults, COUNT_COLUMNS, inModelOrder, knownVehicle, METRIC_COLUMNS, MODEL_COLUMN, named, SEEDS_COLUMN, walkBack,
+  aboutResults, COUNT_COLUMNS, inModelOrder, isPooled, knownVehicle, METRIC_COLUMNS, MODEL_COLUMN, named, POOLED, SEEDS_COLUMN, walkBack,
 } from "../../../components/results.js";
 import { dataTable } from "../../../components/table.js";
 import { readTable } from "../../../data.js";
@@ -23,12 +23,13 @@ await fill(results, async () => {
 watchFigure();
 
 function inputs(rows) {
-  const captures = distinct(rows, "capture").filter((capture) => capture !== "all");
+  const captures = distinct(rows.filter((row) => !isPooled(row)), "capture");
+  const pooled = Object.keys(POOLED).filter((capture) => rows.some((row) => row.capture === capture));
   const list = [
     choice("dataset", "Dataset", distinct(rows, "dataset")),
     choice("experiment", "Experiment", distinct(rows, "experiment")),
     choice("split", "Split", distinct(rows, "split"), { initial: "test" }),
-    choice("capture", "Capture", ["all", EACH, ...captures], { initial: "all", text: captureText }),
+    choice("capture", "Capture", [...pooled, EACH, ...captures], { initial: "all", text: captureText }),
     choice("model", "Model", [ALL_MODELS, ...distinct(rows, "name")], { initial: ALL_MODELS }),
   ];
   return list.filter((input) => input.querySelectorAll("option").length > 1);
@@ -42,7 +43,7 @@ function show(rows, { dataset, experiment, split, capture, model }) {
   const fits = (row) => (!dataset || row.dataset === dataset) && (!experiment || row.experiment === experiment) &&
     row.split === (split ?? row.split) && (!model || model === ALL_MODELS || row.name === model);
   const pool = rows.filter(fits);
-  const shown = pool.filter((row) => (capture === EACH ? row.capture !== "all" : row.capture === capture));
+  const shown = pool.filter((row) => (capture === EACH ? !isPooled(row) : row.capture === capture));
   if (shown.length === 0) {
     const text = "No evaluation fits this choice. Single captures are scored on the test split only.";
     results.replaceChildren(element("p", { class: "note", role: "status" }, text));
@@ -51,7 +52,7 @@ function show(rows, { dataset, experiment, split, capture, model }) {
       caption: aboutResults(shown), columns: columnsFor(shown), rows: shown, sort: { key: "f1", descending: true },
     }));
   }
-  singleCaptures = pool.filter((row) => row.capture !== "all");
+  singleCaptures = pool.filter((row) => !isPooled(row));
   drawFigure(singleCaptures);
 }
 
