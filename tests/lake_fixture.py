@@ -114,7 +114,7 @@ def add_evaluation(
     salt: str = "",
     without: str = "",
 ) -> None:
-    """An evaluate run over the five models of a seed, with a row for each capture, for known and unknown vehicles, and for all.
+    """An evaluate run over the five models of a seed: rows for each capture, known and unknown vehicles, and all.
 
     Args:
         salt: another one gives other values.
