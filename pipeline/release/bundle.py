@@ -17,6 +17,7 @@ from lake.files import write_whole
 from models.detector import Detector
 from models.graph_batch import GraphBatch
 from pipeline.batches import Batches, GraphTensors
+from pipeline.evaluate import measure
 from pipeline.release.awkward import awkward_batches
 from pipeline.release.documents import as_json, documents, metadata
 from pipeline.release.errors import ReleaseError
@@ -77,18 +78,18 @@ def compare_runtimes(source: Source, tensors: GraphTensors, model: bytes) -> dic
         for name, batch in awkward_batches(source.checkpoints["fusion"].inputs).items()
     ]
     check_parity([real, *awkward])
-    names = np.array([capture.name for capture in source.graphs.captures])
+    evaluated = np.concatenate([source.graphs.at("validation"), chosen])
+    validated = score_all(exported, Batches(tensors.batch, source.graphs.at("validation"), _BATCH))
+    again = np.concatenate([validated["score"], scores["score"]])
+    quantile = source.config["alarm"]["benign_quantile"]
     return {
         "tolerance": TOLERANCE,
         "threshold": source.threshold,
         "versions": {name: version(name) for name in ("torch", "onnx", "onnxruntime")},
         "test_windows": asdict(real),
         "awkward_graphs": [asdict(one) for one in awkward],
-        "metrics": compare_metrics(
-            source.metrics, names[source.graphs.capture[chosen]], source.graphs.graphs.is_attack[chosen],
-            scores["score"], source.threshold,
-        ),
-    }  # fmt: skip
+        "metrics": compare_metrics(source.metrics, measure(source.graphs, evaluated, source.run_id, again, quantile)),
+    }
 
 
 def write_folder(out: Path, files: Mapping[str, bytes]) -> None:

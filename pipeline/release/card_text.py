@@ -161,7 +161,7 @@ def _table(rows: Sequence[Row]) -> str:
     for row in rows:
         if row["split"] == "test":
             by_capture.setdefault(str(row["capture"]), {})[str(row["metric"])] = row
-    order = sorted(by_capture, key=lambda name: (name == "all", not _known(by_capture[name]), name))
+    order = sorted(by_capture, key=lambda name: (_is_several(by_capture[name]), not _known(by_capture[name]), name))
     lines = [
         "| capture | vehicle | in training | attack | n | attacks | " + " | ".join(_SHOWN) + " |",
         "| --- " * 4 + "| ---: " * (2 + len(_SHOWN)) + "|",
@@ -175,6 +175,12 @@ def _table(rows: Sequence[Row]) -> str:
     return "\n".join(lines)
 
 
+def _is_several(metrics: Mapping[str, Row]) -> int:
+    """0 for one capture, 1 for those of known or of unknown vehicles, 2 for all."""
+    row = next(iter(metrics.values()))
+    return 0 if row["vehicle"] != "all" else 1 if row["capture"] != "all" else 2
+
+
 def _known(metrics: Mapping[str, Row]) -> bool:
     return bool(next(iter(metrics.values()))["is_known_vehicle"])
 
@@ -184,7 +190,7 @@ def _number(row: Row | None) -> str:
 
 
 def _unknown_vehicles(rows: Sequence[Row]) -> str:
-    unknown = sorted({str(row["vehicle"]) for row in rows if row["is_known_vehicle"] is False})
+    unknown = sorted({str(row["vehicle"]) for row in rows if row["is_known_vehicle"] is False} - {"all"})
     if not unknown:
         return "No capture of a vehicle outside training was tested: nothing is known of other vehicles."
     return (

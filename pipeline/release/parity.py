@@ -5,10 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lake.schema import Row
-from pipeline.metrics import window_metrics
 from pipeline.release.errors import ReleaseError
 from pipeline.release.onnx import OUTPUTS
 from pipeline.release.runtimes import Outputs
@@ -86,35 +84,32 @@ def check_parity(comparisons: Sequence[Comparison]) -> None:
         )
 
 
-def compare_metrics(
-    rows: Sequence[Row], captures: NDArray[np.str_], is_attack: NDArray[np.bool_], score: NDArray[np.float64],
-    threshold: float,
-) -> dict[str, Any]:  # fmt: skip
-    """Measure the exported graph's scores [G] as the evaluation did, and compare with its test rows.
+def compare_metrics(kept: Sequence[Row], found: Sequence[Row]) -> dict[str, Any]:
+    """The lake's rows beside those measured from the exported graph's scores.
 
     Raises:
-        ReleaseError: a published number would not be this file's.
+        ReleaseError: a published number would not be this graph's.
     """
-    largest, compared, left_out = 0.0, 0, set()
-    for capture in {str(row["capture"]): None for row in rows if row["split"] == "test"}:
-        inside = np.ones(len(captures), dtype=bool) if capture == "all" else captures == capture
-        found = window_metrics(is_attack[inside], score[inside], threshold)
-        for row in (row for row in rows if row["split"] == "test" and row["capture"] == capture):
-            if row["metric"] not in found:
-                left_out.add(str(row["metric"]))
-                continue
-            difference = _difference(row["value"], found[row["metric"]])
-            if not (difference <= METRIC_TOLERANCE and int(inside.sum()) == row["n"]):
-                raise ReleaseError(
-                    f"{row['metric']} on {capture} is {row['value']} over {row['n']} windows in the lake, and "
-                    f"{found[row['metric']]} over {int(inside.sum())} by the ONNX graph. Nothing was written. Evaluate "
-                    "again with this code (--set repeat=1), take a snapshot, and release that run."
-                )
-            largest, compared = max(largest, difference), compared + 1
-    return {"rows": compared, "largest_difference": largest, "metrics_left_out": sorted(left_out)}
+    largest = 0.0
+    by_key = {_key(row): row for row in found}
+    for row in kept:
+        other = by_key.get(_key(row), {"value": "not measured", "n": 0})
+        difference = _difference(row["value"], other["value"])
+        if not (difference <= METRIC_TOLERANCE and other["n"] == row["n"]):
+            raise ReleaseError(
+                f"{row['metric']} on {row['capture']} ({row['split']}) is {row['value']} over {row['n']} windows in "
+                f"the lake, and {other['value']} over {other['n']} by the ONNX graph. Nothing was written. Evaluate again "
+                "with this code and on this machine (--set repeat=1), take a snapshot, and release that run."
+            )
+        largest = max(largest, difference)
+    return {"rows": len(kept), "largest_difference": largest}
 
 
-def _difference(kept: float | None, found: float | None) -> float:
-    if kept is None or found is None:
-        return 0.0 if kept is found else float("inf")
-    return abs(kept - found)
+def _key(row: Row) -> tuple[str, str, str]:
+    return str(row["split"]), str(row["capture"]), str(row["metric"])
+
+
+def _difference(kept: Any, found: Any) -> float:
+    if isinstance(kept, float) and isinstance(found, float):
+        return abs(kept - found)
+    return 0.0 if kept is None and found is None else float("inf")
