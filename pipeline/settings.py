@@ -47,10 +47,10 @@ def has_wandb_account() -> bool:
     """Whether W&B would find a key without asking anybody."""
     if os.environ.get("WANDB_API_KEY"):
         return True
-    netrc = Path(os.environ.get("NETRC") or Path.home() / ".netrc")
     try:
-        return "api.wandb.ai" in netrc.read_text()
-    except OSError:
+        netrc = Path(os.environ.get("NETRC") or Path.home() / ".netrc")
+        return b"api.wandb.ai" in netrc.read_bytes()
+    except (OSError, RuntimeError):  # no such file, or no home
         return False
 
 

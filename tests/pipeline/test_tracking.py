@@ -80,14 +80,17 @@ def test_off_is_off(place: Place) -> None:
     assert not (place.root / "a-run").exists()
 
 
-@pytest.mark.parametrize(("text", "known"), [("machine api.wandb.ai\n", True), ("machine elsewhere\n", False)])
+@pytest.mark.parametrize(
+    ("text", "known"),
+    [(b"machine api.wandb.ai\n", True), (b"machine elsewhere\n", False), (b"\xff\xfe", False)],
+)
 def test_an_account_is_looked_for_without_asking_anybody(
-    text: str, known: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    text: bytes, known: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("WANDB_API_KEY", raising=False)
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     assert not has_wandb_account()
-    (tmp_path / "netrc").write_text(text)
+    (tmp_path / "netrc").write_bytes(text)
     assert has_wandb_account() is known
     monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
     assert has_wandb_account()
