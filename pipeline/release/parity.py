@@ -98,8 +98,8 @@ def compare_metrics(kept: Sequence[Row], found: Sequence[Row]) -> dict[str, Any]
         if not (difference <= METRIC_TOLERANCE and other["n"] == row["n"]):
             raise ReleaseError(
                 f"{row['metric']} on {row['capture']} ({row['split']}) is {row['value']} over {row['n']} windows in "
-                f"the lake, and {other['value']} over {other['n']} by the ONNX graph. Nothing was written. Evaluate again "
-                "with this code and on this machine (--set repeat=1), take a snapshot, and release that run."
+                f"the lake, and {other['value']} over {other['n']} by the ONNX graph. Nothing was written. Evaluate "
+                "again with this code and on this machine (--set repeat=1), take a snapshot, and release that run."
             )
         largest = max(largest, difference)
     return {"rows": len(kept), "largest_difference": largest}
