@@ -89,6 +89,7 @@ def train_fusion(context: StageContext, outcome: Outcome, config: FusionConfig, 
     graphs, tensors = _graphs(context)
     vgae: Any = _teacher(context, outcome, "vgae_student", graphs, "fused_from")
     gat: Any = _teacher(context, outcome, "gat_student", graphs, "fused_from")
+    torch.manual_seed(context.seed)
     agent: Any = build_model("fusion", config.shape, _inputs(graphs))
     columns = {split: _fusion_columns(tensors, graphs.at(split), vgae, gat) for split in ("train", "validation")}
 
