@@ -34,7 +34,8 @@ def window_metrics(
         "accuracy": _ratio(hits + benign - false_alarms, len(is_attack)),
         "mcc": float(matthews_corrcoef(is_attack, alarm)) if both else None,
         "auroc": float(roc_auc_score(is_attack, score)) if both else None,
-        "auprc": float(average_precision_score(is_attack, score)) if both else None,
+        # its sum of steps can end at 1.0000000000000002, which no proportion is
+        "auprc": min(float(average_precision_score(is_attack, score)), 1.0) if both else None,
         "base_rate": _ratio(attacks, len(is_attack)),
     }
 

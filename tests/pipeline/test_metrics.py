@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from sklearn.metrics import average_precision_score
 
 from pipeline.metrics import threshold_at, window_metrics
 
@@ -61,3 +62,11 @@ def test_at_most_the_rest_of_the_benign_windows_exceeds_the_threshold(n: int, qu
 def test_many_equal_benign_scores_raise_no_alarm() -> None:
     assert threshold_at(np.zeros(100), 0.99) == 0.0
     assert window_metrics(np.zeros(100, dtype=bool), np.zeros(100), 0.0)["fpr"] == 0.0
+
+
+@pytest.mark.parametrize("n_attack", [20, 21, 43])
+def test_a_perfect_ranking_has_an_auprc_of_one_and_no_more(n_attack: int) -> None:
+    is_attack = np.arange(100) < n_attack
+    score = np.linspace(1, 0, 100)
+    assert average_precision_score(is_attack, score) == pytest.approx(1)
+    assert window_metrics(is_attack, score, 0.5)["auprc"] == 1.0
