@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from lake.errors import LakeError
 
-_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the last: over the limit on a file's size
 
 
 @contextmanager

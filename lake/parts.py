@@ -1,6 +1,7 @@
 """Where the parts of the lake lie, and what makes a file a part of a table."""
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 
 import pyarrow as pa
@@ -20,9 +21,9 @@ def part_path(root: Path, table: Table, run_id: str, part: str) -> Path:
     return root / table.name / run_id / f"{part}.parquet"
 
 
-def part_files(root: Path) -> dict[str, list[Path]]:
-    """Every part of the lake by table; files being written have hidden names and are left out."""
-    return {name: _parts_below(root / name) for name in TABLES}
+def part_files(root: Path, tables: Collection[str] = tuple(TABLES)) -> dict[str, list[Path]]:
+    """Every part of these tables; files being written have hidden names and are left out."""
+    return {name: _parts_below(root / name) for name in tables}
 
 
 def _parts_below(folder: Path) -> list[Path]:

@@ -1,6 +1,6 @@
 """The lake's only reader: DuckDB views over the parts of a lake or of one snapshot."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import count
 from pathlib import Path
 
@@ -24,18 +24,25 @@ _LATEST_RUNS = """
 """
 
 
-def open_lake(root: Path, snapshot: Snapshot | None = None) -> duckdb.DuckDBPyConnection:
+def open_lake(
+    root: Path, snapshot: Snapshot | None = None, tables: Collection[str] = tuple(TABLES)
+) -> duckdb.DuckDBPyConnection:
     """A connection with one view a table, over all of the lake or over exactly one snapshot.
+
+    Args:
+        tables: only these tables' parts are looked at; `runs` is always among them.
 
     Raises:
         LakeError: `root` is no lake, or a part in it cannot be read as its table.
     """
     check_lake(root)
-    files = snapshot.part_files(root) if snapshot else part_files(root)
+    wanted = {"runs", *tables}
+    files = snapshot.part_files(root) if snapshot else part_files(root, wanted)
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'")
     for table in TABLES.values():
-        _create_view(connection, table.view, table, files.get(table.name, []))
+        if table.name in wanted:
+            _create_view(connection, table.view, table, files.get(table.name, []))
     connection.execute(_LATEST_RUNS)
     return connection
 

@@ -19,7 +19,6 @@ from pipeline.batches import Batches
 from pipeline.config import TrainConfig
 from pipeline.context import Monitor, StageContext
 from pipeline.epoch_log import EpochLog, EpochProgress
-from pipeline.errors import StageError
 from pipeline.learners import Learner
 from pipeline.tracking import wandb_logger
 
@@ -42,7 +41,7 @@ def fit(
     """Train `learner` and give the weights of its best epoch by `monitor`.
 
     Raises:
-        StageError: the loss became NaN, or the monitor was never computed.
+        StageError: the loss became NaN.
     """
     pl.seed_everything(context.seed, verbose=False)
     best = ModelCheckpoint(
@@ -96,7 +95,7 @@ def fit(
 
 def _best(best: ModelCheckpoint, monitor: Monitor) -> Fit:
     if not best.best_model_path:
-        raise StageError(f"{monitor.metric} was never computed, so no epoch can be called best.")
+        raise RuntimeError(f"{monitor.metric} was never computed, so no epoch can be called best")
     kept = torch.load(best.best_model_path, map_location="cpu", weights_only=False)
     prefix = "network."
     weights = {name.removeprefix(prefix): w for name, w in kept["state_dict"].items() if name.startswith(prefix)}

@@ -78,7 +78,7 @@ def run_statuses(lake: Path, run_ids: Sequence[str]) -> dict[str, tuple[str, int
     """Status and attempt of the runs that the lake knows among `run_ids`."""
     if not (lake / MARKER).exists():
         return {}
-    with open_lake(lake) as connection:
+    with open_lake(lake, tables=["runs"]) as connection:
         rows = connection.execute(
             "SELECT run_id, status, attempt FROM runs WHERE list_contains($ids, run_id)",
             {"ids": list(run_ids)},

@@ -13,6 +13,7 @@ from pipeline.settings import has_wandb_account
 
 _LOG = logging.getLogger("kdgat.tracking")
 _INIT_TIMEOUT_S = 30
+_unreachable: list[str] = []  # why W&B's server could not be reached, once that is known
 
 
 class PatientWandbLogger(WandbLogger):
@@ -51,8 +52,14 @@ def wandb_logger(config: TrackingConfig, folder: RunFolder, facts: dict[str, Any
     if config.wandb == "off":
         return None
     offline = config.wandb == "offline" or (config.wandb == "auto" and not has_wandb_account())
+    if not offline and not _unreachable:
+        try:
+            return _start(config, folder, facts, offline=False)
+        except Exception as error:  # as above
+            _unreachable.append(str(error))  # the next run of this process need not wait for it again
+            _LOG.warning("W&B cannot be reached (%s); runs are kept offline, wandb sync sends them later.", error)
     try:
-        return _start(config, folder, facts, offline)
+        return _start(config, folder, facts, offline=True)
     except Exception as error:  # as above
         _LOG.warning("W&B cannot start (%s); the run goes on without it.", error)
         return None
