@@ -54,18 +54,22 @@ def wandb_logger(config: TrackingConfig, folder: RunFolder, facts: dict[str, Any
     offline = config.wandb == "offline" or (config.wandb == "auto" and not has_wandb_account())
     if not offline and not _unreachable:
         try:
-            return _start(config, folder, facts, offline=False)
+            return _start(config, folder, facts, folder.run_id, offline=False)
         except Exception as error:  # as above
             _unreachable.append(str(error))  # the next run of this process need not wait for it again
             _LOG.warning("W&B cannot be reached (%s); runs are kept offline, wandb sync sends them later.", error)
+    # W&B holds the id of a run that could not be started for a while, so one kept offline instead has its own
+    run_id = folder.run_id if offline else f"{folder.run_id}-offline"
     try:
-        return _start(config, folder, facts, offline=True)
+        return _start(config, folder, facts, run_id, offline=True)
     except Exception as error:  # as above
         _LOG.warning("W&B cannot start (%s); the run goes on without it.", error)
         return None
 
 
-def _start(config: TrackingConfig, folder: RunFolder, facts: dict[str, Any], offline: bool) -> PatientWandbLogger:
+def _start(
+    config: TrackingConfig, folder: RunFolder, facts: dict[str, Any], run_id: str, offline: bool
+) -> PatientWandbLogger:
     import wandb
 
     Path(folder.wandb).mkdir(parents=True, exist_ok=True)
@@ -73,7 +77,7 @@ def _start(config: TrackingConfig, folder: RunFolder, facts: dict[str, Any], off
         init_timeout=_INIT_TIMEOUT_S, silent=True, console="off", x_disable_stats=True, disable_git=True
     )
     logger = PatientWandbLogger(
-        project=config.project, name=folder.run_id, id=folder.run_id, dir=str(folder.wandb), save_dir=str(folder.wandb),
+        project=config.project, name=folder.run_id, id=run_id, dir=str(folder.wandb), save_dir=str(folder.wandb),
         offline=offline, config=facts, resume=None if offline else "allow", settings=settings,
     )  # fmt: skip
     logger.experiment  # noqa: B018 -- starts W&B now, so that a failure is met here and not in an epoch

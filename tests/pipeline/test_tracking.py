@@ -58,7 +58,8 @@ def test_a_service_that_cannot_be_reached_neither_fails_nor_hangs_training(place
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("gat_teacher")
     assert "W&B cannot be reached" in done.stderr
-    assert list((place.settings.runs).rglob("offline-run-*/*.wandb")), "its rows are kept for a later sync"
+    kept = list(place.settings.runs.rglob("offline-run-*/*.wandb"))
+    assert kept, f"its rows should be kept for a later sync: {done.stderr}"
     assert place.rows("SELECT status FROM runs WHERE stage = 'gat_teacher'") == [{"status": "complete"}]
     assert place.rows("SELECT count(*) AS n FROM epochs WHERE metric = 'loss'") == [{"n": 4}]
 
