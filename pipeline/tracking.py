@@ -74,8 +74,9 @@ def _start(
 
     Path(folder.wandb).mkdir(parents=True, exist_ok=True)
     settings = wandb.Settings(
-        init_timeout=_INIT_TIMEOUT_S, silent=True, console="off", x_disable_stats=True, disable_git=True
-    )
+        mode="offline" if offline else "online", init_timeout=_INIT_TIMEOUT_S, silent=True, console="off",
+        x_disable_stats=True, disable_git=True,
+    )  # fmt: skip
     logger = PatientWandbLogger(
         project=config.project, name=folder.run_id, id=run_id, dir=str(folder.wandb), save_dir=str(folder.wandb),
         offline=offline, config=facts, resume=None if offline else "allow", settings=settings,
