@@ -42,6 +42,9 @@ def _parser() -> argparse.ArgumentParser:
     train = verbs.add_parser("train", help="run the missing stages of an experiment")
     _add_experiment(train)
     train.add_argument("--stage", metavar="S", help="only this stage; those it needs must be complete")
+    train.add_argument(
+        "--no-wandb", action="append_const", const="tracking.wandb=off", dest="overrides", help="leave W&B out"
+    )
     train.add_argument("--format", choices=("table", "json"), default="table")
     train.set_defaults(verb=_train)
     submit = verbs.add_parser("submit", help="hand the same stages to Slurm, a job or an array each")
