@@ -17,7 +17,7 @@ export async function startEngine() {
   const worker = new Worker(workerUrl);
   try {
     const database = new duckdb.AsyncDuckDB(new duckdb.VoidLogger(), worker);
-    const [wasm] = await Promise.all([unzippedEngine(), startParquet({ module_or_path: parquetUrl })]);
+    const [wasm] = await Promise.all([unzippedEngine(), startParquet({ module_or_path: fetchedEngine(parquetUrl) })]);
     await database.instantiate(wasm);
     URL.revokeObjectURL(wasm);
     await database.open({ query: { castDecimalToDouble: true } });
@@ -54,11 +54,15 @@ async function loadTable(connection, name) {
   await connection.insertArrowFromIPCStream(arrow, { name, create: true });
 }
 
+async function fetchedEngine(url) {
+  const response = await fetch(url);
+  if (!response.ok) throw new DataError(`The SQL engine could not be fetched: the server said ${response.status}.`);
+  return response;
+}
+
 /** An object URL of the engine; some hosts unzip `.gz` on the way, so the bytes decide. */
 async function unzippedEngine() {
-  const response = await fetch(engineUrl);
-  if (!response.ok) throw new DataError(`The SQL engine could not be fetched: the server said ${response.status}.`);
-  const bytes = await response.arrayBuffer();
+  const bytes = await (await fetchedEngine(engineUrl)).arrayBuffer();
   const [first, second] = new Uint8Array(bytes, 0, 2);
   const zipped = first === 0x1f && second === 0x8b;
   const body = zipped ? new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip")) : bytes;

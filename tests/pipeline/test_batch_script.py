@@ -17,14 +17,14 @@ LOCAL = Batch(
     experiment="sample",
     seeds=(42, 43, 44),
     config=Path("/scratch/me/runs/submissions/sample-0123456789/experiment.toml"),
-    checkout=Path("/home/me/kd-gat"),
+    checkout=Path("/projects/kd-gat"),
     environment={"KDGAT_LAKE": "/scratch/me/lake", "KDGAT_RUNS": "/scratch/me/runs"},
     binds=(Path("/scratch/me/lake"), Path("/scratch/me/runs")),
     cluster=Cluster(title="a cluster"),
 )
 CONTAINED = replace(
     LOCAL,
-    container=Path("/home/me/kd-gat.sif"),
+    container=Path("/projects/kd-gat.sif"),
     account="PAS0000",
     cluster=Cluster(title="one with small nodes", cpu_partition="serial", gpu_partition="gpus", gpu="v100",
                     memory_gb=40, cpus=4, hours=3),
