@@ -19,6 +19,8 @@ from lake.schema import TABLES
 from lake.settings import lake_root
 from lake.snapshot import load_snapshot, take_snapshot
 
+_ANY_WIDTH = 100_000
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
@@ -64,7 +66,7 @@ def _snapshot(options: argparse.Namespace) -> int:
         }
         print(json.dumps({**summary, "files": len(snapshot.files)}))
     else:
-        rows = ", ".join(f"{name} {count}" for name, count in snapshot.rows.items() if count)
+        rows = ", ".join(f"{TABLES[name].view} {count}" for name, count in snapshot.rows.items() if count)
         print(f"snapshot {snapshot.snapshot_id}\n{len(snapshot.files)} files; rows: {rows}")
     return 0
 
@@ -104,16 +106,30 @@ def _plain(value: Any) -> Any:
 def _print_table(rows: list[dict[str, Any]], names: list[str]) -> None:
     from rich import box  # slow to import, and only people need it
     from rich.console import Console
+    from rich.measure import Measurement
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD)
     for name in names:
-        table.add_column(Text(name), overflow="fold")
+        table.add_column(Text(name), no_wrap=True)
     for row in rows:
         table.add_row(*(Text(_cell(value)) for value in row.values()))  # a str would be read as markup
-    Console().print(table if names else "no columns")
+    console = Console()
+    width = Measurement.get(console, console.options.update_width(_ANY_WIDTH), table).maximum
+    if console.is_terminal and width > console.width:
+        _print_records(rows)  # columns of four letters each tell nobody anything
+    else:
+        Console(width=max(width, 1)).print(table if names else "no columns")
     print(f"{len(rows)} rows", file=sys.stderr)
+
+
+def _print_records(rows: list[dict[str, Any]]) -> None:
+    """A line a value, for rows that are wider than the terminal."""
+    for number, row in enumerate(rows, 1):
+        print(f"row {number}")
+        for name, value in row.items():
+            print(f"  {name:20} {_cell(value)}")
 
 
 def _cell(value: Any) -> str:

@@ -64,6 +64,8 @@ def query(root: Path, sql: str, snapshot: Snapshot | None = None) -> pa.Table:
         connection.execute("SET lock_configuration = true")
         rows = connection.sql(sql).to_arrow_table()
         return rows.rename_columns(_distinct(rows.column_names))
+    except duckdb.CatalogException as error:
+        raise LakeError(f"DuckDB refuses the query: {error}\nTables: {', '.join([*TABLES, 'run_events'])}.") from error
     except duckdb.Error as error:
         raise LakeError(f"DuckDB refuses the query: {error}") from error
     finally:

@@ -36,7 +36,7 @@ def _parser() -> argparse.ArgumentParser:
     show = verbs.add_parser("serve", help="serve the site on 127.0.0.1; prints the address")
     show.add_argument("--out", type=Path, default=SITE, metavar="DIR", help="the site (default: site)")
     show.add_argument("--port", type=int, default=8000, metavar="N", help="0 picks a free one (default: 8000)")
-    show.add_argument("--no-serve", action="store_true", help="only print where the site lies")
+    show.add_argument("--no-serve", action="store_true", help="only print where the site lies; ./run serve serves it")
     show.set_defaults(verb=_serve)
     return parser
 

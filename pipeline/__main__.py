@@ -30,10 +30,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _as_interrupt(_: int, __: FrameType | None) -> None:
+def _as_interrupt(number: int, _: FrameType | None) -> None:
     # a batch job's signal may come from the script and once more from a wrapper; the run is recorded meanwhile
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    raise KeyboardInterrupt
+    raise KeyboardInterrupt(signal.Signals(number).name)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -109,7 +109,8 @@ def _data(options: argparse.Namespace) -> int:
             "dataset": name,
             "title": dataset.title,
             "licence": dataset.licence,
-            "folder": str((settings.bundled if dataset.bundled else settings.data) / dataset.root),
+            "folder": str(folder := (settings.bundled if dataset.bundled else settings.data) / dataset.root),
+            "is_here": folder.is_dir(),
             "address": dataset.address,
         }
         for name, dataset in load_catalogue().items()
@@ -118,7 +119,8 @@ def _data(options: argparse.Namespace) -> int:
         print(json.dumps(rows))
     else:
         for row in rows:
-            print(f"{row['dataset']:10} {row['title']} ({row['licence']})\n{'':10} {row['folder']}")
+            missing = "" if row["is_here"] else " (not here)"
+            print(f"{row['dataset']:10} {row['title']} ({row['licence']})\n{'':10} {row['folder']}{missing}")
     return 0
 
 

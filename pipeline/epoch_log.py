@@ -25,7 +25,7 @@ class EpochLog(pl.Callback):
         rows = epoch_rows(trainer.current_epoch, trainer.callback_metrics)
         append(self.lake, EPOCHS, self.run_id, f"epoch-{trainer.current_epoch:05d}", rows)
         shown = "  ".join(f"{row['split']} {row['metric']} {row['value']:.4f}" for row in rows)
-        self.say(f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}  {shown}")
+        self.say(f"epoch {trainer.current_epoch} ({trainer.current_epoch + 1} of {trainer.max_epochs})  {shown}")
 
 
 class EpochProgress(pl.Callback):

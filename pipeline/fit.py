@@ -71,6 +71,8 @@ def fit(
         plugins=[LightningEnvironment(), _WholeCheckpoints()],
     )
     resume_from = context.folder.resume / "last.ckpt" if resumable else None
+    goes_on = resume_from is not None and resume_from.exists()
+    context.say("goes on after its last complete epoch" if goes_on else f"{len(train)} batches an epoch")
     ok = False
     on_interrupt = signal.getsignal(signal.SIGINT)
     try:
@@ -79,12 +81,13 @@ def fit(
             warnings.filterwarnings("ignore", module="lightning")
             trainer.fit(
                 learner, train, validation,
-                ckpt_path=resume_from if resume_from and resume_from.exists() else None, weights_only=False,
+                ckpt_path=resume_from if goes_on else None, weights_only=False,
             )  # fmt: skip
         ok = trainer.interrupted is False
     except SystemExit as stop:  # what Lightning makes of Ctrl-C, after which it leaves SIGINT ignored
         signal.signal(signal.SIGINT, on_interrupt)
-        raise KeyboardInterrupt from stop
+        asked = stop.__context__  # the interruption that Lightning caught; it says which signal it was
+        raise KeyboardInterrupt(*(asked.args if isinstance(asked, KeyboardInterrupt) else ())) from stop
     finally:
         if logger:
             logger.close(0 if ok else 1)

@@ -138,7 +138,9 @@ def recorded(lake: Path, folder: RunFolder, first: Mapping[str, Any], attempt: i
         _append_outcome(lake, folder, outcome)
     except BaseException as error:
         status = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
-        reason = "stopped by the user" if status == "interrupted" else f"{type(error).__name__}: {error}"
+        reason = f"{type(error).__name__}: {error}"
+        if status == "interrupted":
+            reason = f"stopped by {error}" if error.args else "stopped by Ctrl-C"
         ended = {**row, "status": status, "finished_at": datetime.now(UTC), "reason": reason[:2000]}
         try:
             append(lake, RUNS, folder.run_id, f"{attempt:03d}-ended", [ended])

@@ -128,7 +128,7 @@ def test_the_leaderboards_rows_are_the_lakes(walk: Walk, address: str, browser: 
                max(m.value) FILTER (metric = 'f1') AS f1, max(m.value) FILTER (metric = 'fpr') AS fpr,
                any_value(m.n) AS n, any_value(m.n_attack) AS n_attack
         FROM metrics m JOIN runs r ON r.run_id = m.model_run_id
-        WHERE m.split = 'test' AND m.capture = 'all' GROUP BY ALL
+        WHERE m.split = 'test' AND m.capture = 'known vehicles' GROUP BY ALL
     """)
     with browser.open_site(address + "dashboard/leaderboard/") as visit:
         table = visit.page.locator("#results table")

@@ -1,6 +1,6 @@
 // The landing page: the snapshot's test results in one table a dataset and experiment, and where they come from.
 import { element, fill } from "../components/element.js";
-import { aboutResults, COUNT_COLUMNS, METRIC_COLUMNS, MODEL_COLUMN, named, SEEDS_COLUMN } from "../components/results.js";
+import { aboutResults, COUNT_COLUMNS, inModelOrder, METRIC_COLUMNS, MODEL_COLUMN, named, SEEDS_COLUMN } from "../components/results.js";
 import { dataTable } from "../components/table.js";
 import { readManifest, readTable } from "../data.js";
 
@@ -9,7 +9,7 @@ const HEADLINES = ["known vehicles", "unknown vehicles"];
 const HEADLINE = ["f1", "precision", "recall", "fpr", "auroc"];
 
 await fill(document.getElementById("headline"), async () => {
-  const rows = named(await readTable("leaderboard")).filter((row) => row.split === "test" && HEADLINES.includes(row.capture));
+  const rows = inModelOrder(named(await readTable("leaderboard"))).filter((row) => row.split === "test" && HEADLINES.includes(row.capture));
   if (rows.length === 0) return element("p", { class: "note" }, "No model of this snapshot has been scored on a whole test split.");
   return [...grouped(rows).values()].map(headlineTable);
 });

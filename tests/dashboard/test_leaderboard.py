@@ -29,7 +29,7 @@ def expected(captures: str) -> set[tuple[str, ...]]:
         values = {row["metric"]: row["value"] for row in mine}
         cells = ["–" if values[name] is None else f"{values[name]:.{4 if name == 'fpr' else 3}f}" for name in COLUMNS]
         name = NAMES[model] if model == "fusion" else f"{NAMES[model]} {role}"
-        about = [] if capture == "all" else [capture]
+        about = [] if capture == "known vehicles" else [capture]
         shown.add((name, *about, *cells, str(mine[0]["n"]), str(mine[0]["n_attack"]), "1"))
     return shown
 
@@ -45,7 +45,7 @@ def choose(visit: Visit, name: str, text: str) -> None:
 def test_rows_equal_a_query_on_the_lake(browser: Browser, url: str) -> None:
     with browser.open_site(url + PAGE) as visit:
         visit.page.wait_for_selector("#results table")
-        assert {tuple(row) for row in cells(visit)} == expected("capture = 'all'")
+        assert {tuple(row) for row in cells(visit)} == expected("capture = 'known vehicles'")
 
 
 def test_rows_of_single_captures_equal_a_query_on_the_lake(browser: Browser, url: str) -> None:
@@ -84,7 +84,7 @@ def test_values_that_are_not_applicable_sort_last_both_ways(browser: Browser, ur
 def test_the_caption_says_what_the_numbers_are_about(browser: Browser, url: str) -> None:
     with browser.open_site(url + PAGE) as visit:
         caption = visit.page.locator("#results caption").inner_text()
-        for words in ("Dataset made_up", "test split", "all captures together", "900 windows, 120 of them attack",
+        for words in ("Dataset made_up", "test split", "captures of vehicles that training saw", "900 windows, 120 of them attack",
                       "one seed (42)", "may be chance"):  # fmt: skip
             assert words in caption
         choose(visit, "split", "validation")
@@ -128,6 +128,6 @@ def test_walk_back_leads_to_the_runs_behind_a_row(browser: Browser, url: str) ->
         assert {row[5] for row in rows} == {"made_up-gat_student-42"}
         assert {row[6] for row in rows} == {"made_up-evaluate-42"}
         values = {row[0]: row[1] for row in rows}
-        shown = next(row for row in expected("capture = 'all'") if row[0] == "GAT student")
+        shown = next(row for row in expected("capture = 'known vehicles'") if row[0] == "GAT student")
         assert f"{float(values['f1']):.3f}" == shown[1]
         visit.check()

@@ -29,7 +29,7 @@ function inputs(rows) {
     choice("dataset", "Dataset", distinct(rows, "dataset")),
     choice("experiment", "Experiment", distinct(rows, "experiment")),
     choice("split", "Split", distinct(rows, "split"), { initial: "test" }),
-    choice("capture", "Capture", [...pooled, EACH, ...captures], { initial: "all", text: captureText }),
+    choice("capture", "Capture", [...pooled, EACH, ...captures], { initial: pooled[1] ?? "all", text: captureText }),
     choice("model", "Model", [ALL_MODELS, ...distinct(rows, "name")], { initial: ALL_MODELS }),
   ];
   return list.filter((input) => input.querySelectorAll("option").length > 1);

@@ -23,7 +23,7 @@ function newestPrepare(runs) {
 function datasetText({ title, citation, licence, address, vocabulary_size, data_digest }) {
   return element("p", {}, element("strong", {}, title), `. ${citation}. Licence: ${licence}. Published at `,
     /^https:/.test(address) ? element("a", { href: address }, address) : address,
-    `. ${whole(vocabulary_size)} known arbitration IDs, learnt from training captures, one kept for the unseen. Data digest `,
+    `. ${whole(vocabulary_size - 1)} known arbitration IDs, learnt from benign training frames, and one place for all others. Data digest `,
     element("code", { title: data_digest }, data_digest.slice(0, 12)), ".");
 }
 
