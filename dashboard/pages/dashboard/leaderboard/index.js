@@ -43,7 +43,9 @@ function show(rows, { dataset, experiment, split, capture, model }) {
   const fits = (row) => (!dataset || row.dataset === dataset) && (!experiment || row.experiment === experiment) &&
     row.split === (split ?? row.split) && (!model || model === ALL_MODELS || row.name === model);
   const pool = rows.filter(fits);
-  const shown = pool.filter((row) => (capture === EACH ? !isPooled(row) : row.capture === capture));
+  const asked = pool.filter((row) => (capture === EACH ? !isPooled(row) : row.capture === capture));
+  // validation windows are scored together only; the caption says so
+  const shown = asked.length === 0 && capture in POOLED ? pool.filter((row) => row.capture === "all") : asked;
   if (shown.length === 0) {
     const text = "No evaluation fits this choice. Single captures are scored on the test split only.";
     results.replaceChildren(element("p", { class: "note", role: "status" }, text));
