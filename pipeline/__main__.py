@@ -52,9 +52,14 @@ def _parser() -> argparse.ArgumentParser:
     submit.add_argument("--cluster", metavar="NAME", default="generic", help="row of pipeline/configs/clusters.toml")
     submit.add_argument("--dry-run", action="store_true", help="print the batch scripts, write and submit nothing")
     submit.set_defaults(verb=_submit)
-    data = verbs.add_parser("data", help="list the datasets of the catalogue and where they are looked for")
+    data = verbs.add_parser("data", help="list the datasets of the catalogue, or look into one capture")
     data.add_argument("--format", choices=("table", "json"), default="table")
     data.set_defaults(verb=_data)
+    inspect = data.add_subparsers(metavar="inspect PATH").add_parser("inspect", help="format, frames, IDs, defects")
+    inspect.add_argument("path", metavar="PATH", type=Path, help="a capture file in any format we read")
+    inspect.add_argument("--reader", metavar="NAME", help="read it as this format instead of recognising one")
+    inspect.add_argument("--format", choices=("table", "json"), default="table")
+    inspect.set_defaults(verb=_inspect)
     release = verbs.add_parser("release", help="export a fusion run's detector to ONNX, with its model card")
     release.add_argument("run_id", metavar="RUN", help="a complete fusion run; ./run lake sql lists them")
     release.add_argument("--out", metavar="DIR", type=Path, required=True, help="folder to make; it may not exist yet")
@@ -129,6 +134,19 @@ def _release(options: argparse.Namespace) -> int:
     from pipeline.release.bundle import release
 
     print(release(options.run_id, options.out, load_settings(), say).folder)
+    return 0
+
+
+def _inspect(options: argparse.Namespace) -> int:
+    from pipeline.inspect import inspect_capture
+
+    facts = inspect_capture(options.path, options.reader)
+    if options.format == "json":
+        print(json.dumps(facts))
+    else:
+        for name, value in facts.items():
+            text = ", ".join(f"{key} {count}" for key, count in value.items()) if isinstance(value, dict) else value
+            print(f"{name:22} {'not known' if value is None else text if text != '' else 'none'}")
     return 0
 
 

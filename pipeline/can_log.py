@@ -12,11 +12,12 @@ _MIX = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))  # splitmi
 
 @dataclass(frozen=True)
 class Defects:
-    """What was unusual in a capture and kept on purpose; counted, so that nobody has to guess."""
+    """What was unusual in a capture; counted, so that nobody has to guess. All is kept but error frames."""
 
     empty_payloads: int = 0
     backward_steps: int = 0
     repaired_rows: int = 0
+    error_frames: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,8 +28,9 @@ class CanLog:
         timestamp_s: [N] float64, seconds; the zero is the capture's own.
         arbitration_id: [N] uint32, 11- or 29-bit.
         dlc: [N] uint8, payload bytes.
-        payload: [N, 8] uint8, zero behind the first `dlc` bytes.
+        payload: [N, 8] uint8, or [N, 64] where a CAN FD frame needs it; zero behind the first `dlc` bytes.
         is_attack: [N] bool.
+        is_labelled: whether the file says which frames are attacks; without, all of `is_attack` is False.
     """
 
     path: Path
@@ -37,6 +39,7 @@ class CanLog:
     dlc: NDArray[np.uint8]
     payload: NDArray[np.uint8]
     is_attack: NDArray[np.bool_]
+    is_labelled: bool = True
     defects: Defects = field(default_factory=Defects)
 
     def __len__(self) -> int:
@@ -49,8 +52,8 @@ class CanLog:
 
     @property
     def payload_word(self) -> NDArray[np.uint64]:
-        """[N] the eight payload bytes as one little-endian word."""
-        return np.ascontiguousarray(self.payload).view("<u8").reshape(-1)
+        """[N] the first eight payload bytes as one little-endian word."""
+        return np.ascontiguousarray(self.payload[:, :8]).view("<u8").reshape(-1)
 
     def row_digest(self) -> str:
         """SHA-256 over all frames with their labels, the same whatever file they came in."""
@@ -65,7 +68,8 @@ class CanLog:
         Two frames with one key are the same frame: by chance that happens once in 2**64 pairs.
         """
         key = self.timestamp_s.view(np.uint64)
-        for column in (self.arbitration_id, self.dlc, self.payload_word):
+        words = np.ascontiguousarray(self.payload).view("<u8").T
+        for column in (self.arbitration_id, self.dlc, *words):
             key = _mixed(key) ^ column.astype(np.uint64)
         return _mixed(key)
 

@@ -5,10 +5,16 @@ from pathlib import Path
 
 from pipeline.can_log import CanLog
 from pipeline.errors import ConfigError
-from pipeline.readers import can_train_and_test
+from pipeline.readers import can_train_and_test, candump, daga, hcrl, lab_parquet, python_can
 
 READERS: Mapping[str, Callable[[Path], CanLog]] = {
     "can-train-and-test-csv": can_train_and_test.read,
+    "hcrl-csv": hcrl.read_csv,
+    "hcrl-text": hcrl.read_text,
+    "candump": candump.read,
+    "daga": daga.read,
+    "lab-parquet": lab_parquet.read,
+    **dict.fromkeys(python_can.ENDINGS.values(), python_can.read),
 }
 
 

@@ -99,15 +99,15 @@ def test_a_frames_key_changes_with_all_but_its_label(tmp_path: Path, change: str
 ROW = {  # what -> (a row, the words that say why)
     "cut in the time": (b"0.", "arbitration_id is no CAN ID in hex"),
     "cut in the id": (b"0.2,3", "attack is neither 0 nor 1"),
-    "cut in the payload": (b"0.2,3A0,00F", "data_field is not 0 to 8 bytes in hex"),
+    "cut in the payload": (b"0.2,3A0,00F", "payload is not 0 to 8 bytes in hex"),
     "cut before the label": (b"0.2,3A0,00FF,", "attack is neither 0 nor 1"),
-    "an odd number of digits": (b"0.2,3A0,0F0,0", "data_field is not 0 to 8 bytes in hex"),
-    "nine bytes": (b"0.2,3A0,001122334455667788,0", "data_field is not 0 to 8 bytes in hex"),
-    "no hex in the payload": (b"0.2,3A0,00GG,0", "data_field is not hex"),
-    "a blank in the payload": (b"0.2,3A0,00 1FF,0", "data_field is not hex"),
-    "a sign in the payload": (b"0.2,3A0,+0FF,0", "data_field is not hex"),
-    "a minus in the payload": (b"0.2,3A0,-0FF,0", "data_field is not hex"),
-    "0x before the payload": (b"0.2,3A0,0x00FF,0", "data_field is not hex"),
+    "an odd number of digits": (b"0.2,3A0,0F0,0", "payload is not 0 to 8 bytes in hex"),
+    "nine bytes": (b"0.2,3A0,001122334455667788,0", "payload is not 0 to 8 bytes in hex"),
+    "no hex in the payload": (b"0.2,3A0,00GG,0", "payload is not hex"),
+    "a blank in the payload": (b"0.2,3A0,00 1FF,0", "payload is not hex"),
+    "a sign in the payload": (b"0.2,3A0,+0FF,0", "payload is not hex"),
+    "a minus in the payload": (b"0.2,3A0,-0FF,0", "payload is not hex"),
+    "0x before the payload": (b"0.2,3A0,0x00FF,0", "payload is not hex"),
     "no id": (b"0.2,,00FF,0", "arbitration_id is no CAN ID in hex"),
     "no hex in the id": (b"0.2,XYZ,00FF,0", "arbitration_id is no CAN ID in hex"),
     "0x before the id": (b"0.2,0x3A0,00FF,0", "arbitration_id is no CAN ID in hex"),
@@ -166,11 +166,11 @@ FILE = {  # what -> (file name, bytes, the words that say why)
     "a Parquet file": ("a.csv", b"PAR1" + bytes(100), "the first line is 'PAR1"),
     "UTF-16": ("a.csv", GOOD.decode().encode("utf-16"), "the first line is"),
     "gzip without the name": ("a.csv", gzip.compress(GOOD), "the first line is"),
-    "no gzip in spite of the name": ("a.csv.gz", GOOD, "the gzip file is damaged or cut off"),
-    "a cut gzip": ("a.csv.gz", gzip.compress(GOOD * 50)[:-30], "the gzip file is damaged or cut off"),
-    "a gzip cut in its last word": ("a.csv.gz", gzip.compress(GOOD * 50)[:-2], "the gzip file is damaged or cut off"),
+    "no gzip in spite of the name": ("a.csv.gz", GOOD, "the archive is damaged or cut off"),
+    "a cut gzip": ("a.csv.gz", gzip.compress(GOOD * 50)[:-30], "the archive is damaged or cut off"),
+    "a gzip cut in its last word": ("a.csv.gz", gzip.compress(GOOD * 50)[:-2], "the archive is damaged or cut off"),
     "a gzip with a wrong byte": ("a.csv.gz", gzip.compress(GOOD)[:30] + b"?" + gzip.compress(GOOD)[31:], "damaged"),
-    "a gzip with a tail": ("a.csv.gz", gzip.compress(GOOD) + b"tail", "the gzip file is damaged or cut off"),
+    "a gzip with a tail": ("a.csv.gz", gzip.compress(GOOD) + b"tail", "the archive is damaged or cut off"),
 }
 NEXT = ("Fetch it again", "Fetch the file again", "check the dataset's reader", "fetch it again")
 
@@ -212,8 +212,8 @@ def test_a_capture_that_may_not_be_read_is_said(tmp_path: Path) -> None:
 
 
 def test_an_unknown_reader_is_named_with_those_there_are() -> None:
-    with pytest.raises(ConfigError, match=r"no reader is called 'candump'. Readers: can-train-and-test-csv"):
-        read_can_log(DATA / "plain.csv", "candump")
+    with pytest.raises(ConfigError, match=r"no reader is called 'pcap'. Readers: can-train-and-test-csv"):
+        read_can_log(DATA / "plain.csv", "pcap")
 
 
 def test_white_space_around_an_id_is_counted_as_repaired(tmp_path: Path) -> None:

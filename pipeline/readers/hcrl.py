@@ -1,0 +1,59 @@
+"""The layouts of the Hacking and Countermeasure Research Lab (Korea University).
+
+Attack CSV (Car-Hacking, Survival Analysis): `timestamp,ID,DLC,byte0,…,byteN-1,flag` without a header; a frame of
+fewer than 8 bytes has fewer columns, so its flag (R regular, T injected) stands further left. Reading by column
+number, as public loaders do, takes a flag for a byte; here the flag is the last field and DLC counts the bytes.
+
+Text (`normal_run_data.txt`, OTIDS): `Timestamp: 1479121839.997360  ID: 04f0  000  DLC: 8  00 00 00 80 00 60 03 14`;
+the field behind the ID is 100 for a remote frame, which asks for data and carries none. Benign recordings, no labels.
+"""
+
+from pathlib import Path
+
+import polars as pl
+
+from pipeline.can_log import CanLog
+from pipeline.readers.frames import lines_of, refuse, to_can_log
+
+_TEXT = r"^Timestamp:\s*(?P<timestamp>\S+)\s+ID:\s*(?P<id>\S+)\s+(?P<kind>\d{3})\s+DLC:\s*(?P<dlc>\d+)\s*(?P<bytes>.*)$"
+
+
+def read_csv(path: Path) -> CanLog:
+    """An attack CSV, one label a frame.
+
+    Raises:
+        CaptureError: naming the file, the row and the reason.
+    """
+    rows = lines_of(path)
+    fields = pl.col("line").str.split(",")
+    parts = rows.select(
+        count=fields.list.len(),
+        flag=fields.list.last().str.strip_chars(),
+        timestamp=fields.list.get(0, null_on_oob=True).str.strip_chars().cast(pl.Float64, strict=False),
+        arbitration_id=fields.list.get(1, null_on_oob=True),
+        dlc=fields.list.get(2, null_on_oob=True).str.strip_chars().cast(pl.UInt32, strict=False),
+        payload=fields.list.slice(3, fields.list.len().cast(pl.Int64) - 4).list.join(""),
+    )
+    misfit = (parts["count"] < 4) | ~parts["flag"].is_in(["R", "T"])
+    refuse(path, rows, misfit, "this is not timestamp,ID,DLC,bytes…,flag with flag R or T")
+    table = parts.with_columns(attack=(pl.col("flag") == "T").cast(pl.UInt8))
+    return to_can_log(path, rows, table)
+
+
+def read_text(path: Path) -> CanLog:
+    """A text log; its frames are benign by the publisher's word.
+
+    Raises:
+        CaptureError: naming the file, the row and the reason.
+    """
+    rows = lines_of(path)
+    parts = rows["line"].str.extract_groups(_TEXT).struct.unnest()
+    refuse(path, rows, parts["timestamp"].is_null(), "this is not Timestamp: … ID: … DLC: …")
+    table = parts.select(
+        timestamp=pl.col("timestamp").cast(pl.Float64, strict=False),
+        arbitration_id="id",
+        dlc=pl.col("dlc").cast(pl.UInt32, strict=False),
+        payload=pl.col("bytes").str.replace_all(r"\s+", ""),
+        attack=pl.lit(0, dtype=pl.UInt8),
+    )
+    return to_can_log(path, rows, table)
