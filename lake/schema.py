@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from lake.errors import LakeError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2  # 2: captures.error_frames
 
 Row = Mapping[str, Any]
 
@@ -293,6 +293,7 @@ CAPTURES = Table(
         "empty_payloads": count("frames without a payload"),
         "backward_steps": count("frames stamped earlier than the frame before"),
         "repaired_rows": count("rows read after trimming stray white space"),
+        "error_frames": count("error frames, counted and left out", nullable=True),
     },
 )
 
