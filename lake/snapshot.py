@@ -74,7 +74,7 @@ def take_snapshot(root: Path, now: datetime | None = None) -> Snapshot:
             )
     if not files:
         raise LakeError(f"{root} holds no rows yet. Train first: ./run train sample")
-    snapshot_id = _id_of(tuple(files))
+    snapshot_id = _id_of(tuple(files), SCHEMA_VERSION)
     path = _path(root, snapshot_id)
     if not path.exists():
         stamp = (now or datetime.now(UTC)).isoformat(timespec="microseconds")
@@ -100,8 +100,9 @@ def load_snapshot(root: Path, id_or_prefix: str) -> Snapshot:
         snapshot = Snapshot(files=files, **read)
     except (ValueError, KeyError, TypeError) as error:
         raise LakeError(f"{chosen[0]} cannot be read as a snapshot ({error}). Take a new one.") from error
-    if not snapshot.snapshot_id == chosen[0].stem == _id_of(files):
-        raise LakeError(f"{chosen[0]} was altered: its files give the id {_id_of(files)[:12]}. Take a new one.")
+    found = _id_of(files, snapshot.schema)  # the schema it was taken with, which may be older than ours
+    if not snapshot.snapshot_id == chosen[0].stem == found:
+        raise LakeError(f"{chosen[0]} was altered: its files give the id {found[:12]}. Take a new one.")
     return snapshot
 
 
@@ -118,9 +119,9 @@ def latest_snapshot(root: Path) -> Snapshot:
     return max((load_snapshot(root, path.stem) for path in paths), key=lambda one: one.created_at)
 
 
-def _id_of(files: tuple[SnapshotFile, ...]) -> str:
+def _id_of(files: tuple[SnapshotFile, ...], schema: int) -> str:
     lines = sorted(f"{file.table}\t{file.path}\t{file.sha256}" for file in files)
-    return hashlib.sha256("\n".join([f"schema {SCHEMA_VERSION}", *lines]).encode()).hexdigest()
+    return hashlib.sha256("\n".join([f"schema {schema}", *lines]).encode()).hexdigest()
 
 
 def _path(root: Path, snapshot_id: str) -> Path:

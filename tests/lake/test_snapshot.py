@@ -12,7 +12,7 @@ from lake.check import verify
 from lake.errors import LakeError
 from lake.files import sha256_of
 from lake.read import query
-from lake.schema import EPOCHS
+from lake.schema import EPOCHS, SCHEMA_VERSION
 from lake.snapshot import latest_snapshot, load_snapshot, take_snapshot
 from tests.lake.rows import NOON, epoch_row
 
@@ -123,3 +123,10 @@ def test_a_part_that_is_gone_is_said_by_the_reader_and_by_verify(small_lake: Pat
     assert verify(small_lake) == [
         f"epochs/run-a/epoch-00001.parquet is missing; snapshot {snapshot.snapshot_id[:12]} names it."
     ]
+
+
+def test_a_snapshot_of_an_older_schema_keeps_its_id(small_lake: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = take_snapshot(small_lake)
+    monkeypatch.setattr("lake.snapshot.SCHEMA_VERSION", SCHEMA_VERSION + 1)
+    assert load_snapshot(small_lake, taken.snapshot_id) == taken
+    assert latest_snapshot(small_lake) == taken
