@@ -15,18 +15,30 @@ import pyarrow as pa
 
 from lake.errors import LakeError
 
-SCHEMA_VERSION = 2  # 2: captures.error_frames
+SCHEMA_VERSION = 3  # 2: captures.error_frames; 3: metrics.protocol, metrics.calibration_s
 
 Row = Mapping[str, Any]
 
 STATUSES = ("running", "complete", "failed", "interrupted")
 STAGES = ("prepare", "vgae_teacher", "gat_teacher", "vgae_student", "gat_student", "fusion", "evaluate")
-MODELS = ("vgae", "gat", "fusion")
-ROLES = ("teacher", "student")
+MODELS = ("vgae", "gat", "fusion", "habit", "zscore", "gbdt")
+ROLES = ("teacher", "student", "baseline")
 SPLITS = ("train", "validation", "test")
 RELATIONS = ("prepared_from", "distilled_from", "fused_from", "evaluated", "exported_from")
+# What the model knew of the capture's vehicle and attack before it scored it (docs/evaluation.md).
+PROTOCOLS = ("known vehicle", "calibrated", "zero-shot", "unknown attack")
 # Metrics that are proportions; a value outside [0, 1] is refused.
-PROPORTIONS = ("accuracy", "auprc", "auroc", "f1", "fpr", "precision", "recall", "base_rate")
+PROPORTIONS = (
+    "accuracy", "auprc", "auroc", "base_rate", "brier", "ece", "f1", "fpr", "fpr_outside_episodes", "precision",
+    "recall", "recall_at_fpr_1e-2", "recall_at_fpr_1e-3",
+)  # fmt: skip
+# Counts, times and rates; a value below 0 is refused.
+AMOUNTS = (
+    "episodes", "episodes_found", "detection_delay_s_median", "detection_delay_s_p90", "frames_to_alarm_median",
+    "benign_hours", "false_alarms", "false_alarms_per_hour", "false_alarms_per_hour_low", "false_alarms_per_hour_high",
+    "benign_hours_outside_episodes", "false_alarms_outside_episodes", "false_alarms_per_hour_outside_episodes",
+    "false_alarms_per_hour_outside_episodes_low", "false_alarms_per_hour_outside_episodes_high",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -96,7 +108,7 @@ def instant(doc: str, **options: Any) -> Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A table: its columns and the key no two rows share."""
+    """A table: its columns and the key no two rows share; a null in a key is a value like any other."""
 
     name: str
     doc: str
@@ -125,13 +137,17 @@ class Table:
         seen: set[tuple[Any, ...]] = set()
         for number, row in enumerate(listed):
             self._check(number, row)
-            key = tuple(row[name] for name in self.key)
+            key = tuple(row.get(name) for name in self.key)
             if key in seen:
                 raise LakeError(f"{self.name}: row {number} repeats the key {dict(zip(self.key, key, strict=True))}.")
             seen.add(key)
-        listed.sort(key=lambda row: tuple(row[name] for name in self.key))
+        listed.sort(key=self._place)
         filled = [{name: row.get(name) for name in self.columns} for row in listed]
         return pa.Table.from_pylist(filled, schema=self.schema)
+
+    def _place(self, row: Row) -> tuple[Any, ...]:
+        """Sorts by key; a null, which compares with nothing, comes before every value."""
+        return tuple((False,) if row.get(name) is None else (True, row[name]) for name in self.key)
 
     def _check(self, number: int, row: Row) -> None:
         unknown = sorted(set(row) - set(self.columns))
@@ -154,6 +170,8 @@ def _metric_in_range(row: Row) -> str | None:
         return None
     if name in PROPORTIONS and not 0 <= value <= 1:
         return f"{name} is {value}, outside [0, 1]"
+    if name in AMOUNTS and value < 0:
+        return f"{name} is {value}, below 0"
     if name == "mcc" and not -1 <= value <= 1:
         return f"mcc is {value}, outside [-1, 1]"
     return None
@@ -170,8 +188,8 @@ RUNS = Table(
         "experiment": text("name of the experiment's TOML"),
         "stage": text("row of STAGES", choices=STAGES),
         "dataset": text("name in the catalogue"),
-        "model": text("network, where the stage trains one", nullable=True, choices=MODELS),
-        "role": text("teacher or student, where the stage trains one", nullable=True, choices=ROLES),
+        "model": text("network or baseline, where the stage fits one", nullable=True, choices=MODELS),
+        "role": text("teacher, student or baseline, where the stage fits one", nullable=True, choices=ROLES),
         "seed": integer("seed of every random generator; null where nothing is drawn", nullable=True),
         "is_demo": flag("the experiment is a demonstration, not a result"),
         "config_json": text("the run's frozen config, whole"),
@@ -212,7 +230,7 @@ EPOCHS = Table(
 METRICS = Table(
     name="metrics",
     doc="Evaluation: a metric of a model on a capture, at the threshold the validation split set.",
-    key=("run_id", "model_run_id", "split", "capture", "metric"),
+    key=("run_id", "model_run_id", "split", "capture", "protocol", "calibration_s", "metric"),
     columns={
         "run_id": text("evaluate run that wrote the row"),
         "model_run_id": text("run whose checkpoint was scored"),
@@ -222,6 +240,14 @@ METRICS = Table(
         "vehicle": text("vehicle the capture was recorded on, or 'all'"),
         "attack": text("attack in the capture, 'benign', or 'all'"),
         "is_known_vehicle": flag("the vehicle stands in the training split", nullable=True),
+        "protocol": text(
+            "what the model knew of vehicle and attack; null where a row is of no single one",
+            nullable=True,
+            choices=PROTOCOLS,
+        ),
+        "calibration_s": real(
+            "seconds of the capture's own beginning that calibrated the model; null without", nullable=True, low=0
+        ),
         "metric": text("f1, auroc, fpr, …"),
         "value": real("null where not applicable, as AUROC with one class", nullable=True),
         "n": count("windows the value is computed on"),

@@ -10,9 +10,9 @@ import pytest
 from lake.append import append
 from lake.check import verify
 from lake.errors import LakeError
-from lake.schema import EPOCHS, RUNS
+from lake.schema import EPOCHS, METRICS, RUNS
 from lake.snapshot import take_snapshot
-from tests.lake.rows import epoch_row, run_row
+from tests.lake.rows import epoch_row, metric_row, run_row
 
 
 def test_a_sound_lake_has_no_fault(small_lake: Path) -> None:
@@ -54,6 +54,13 @@ def test_an_altered_part_is_named_once_for_each_snapshot(small_lake: Path) -> No
     part = "epochs/run-a/epoch-00001.parquet"
     assert verify(small_lake, second) == []
     assert verify(small_lake) == [f"{part} was altered since snapshot {first.snapshot_id[:12]}."]
+
+
+def test_a_key_with_nulls_that_stands_in_two_parts_is_named(small_lake: Path) -> None:
+    for part in ("metrics", "again"):
+        append(small_lake, METRICS, "run-a", part, [metric_row(value=0.25)])
+    (fault,) = verify(small_lake)
+    assert fault.startswith("metrics: the key ('run-a', 'a-model', 'test', 'all', None, None, 'f1') stands in more")
 
 
 def test_rows_of_an_unknown_run_are_named(small_lake: Path) -> None:

@@ -8,11 +8,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from lake.append import append
+from lake.check import verify
 from lake.errors import LakeError
 from lake.read import open_lake, query
-from lake.schema import EPOCHS, RUNS, SCHEMA_VERSION, TABLES
+from lake.schema import EPOCHS, METRICS, RUNS, SCHEMA_VERSION, TABLES
 from lake.snapshot import take_snapshot
-from tests.lake.rows import NOON, epoch_row, run_row
+from tests.lake.rows import NOON, epoch_row, metric_row, run_row
 
 
 def contents(root: Path) -> dict[str, bytes]:
@@ -181,6 +182,16 @@ def test_columns_no_part_has_are_read_as_null(tmp_path: Path) -> None:
     part = next((tmp_path / "lake" / "runs" / "run-a").iterdir())
     as_part(pq.read_table(part).drop_columns(["device"]), part, schema="0")
     assert query(tmp_path / "lake", "SELECT device FROM runs").to_pylist() == [{"device": None}]
+
+
+@pytest.mark.parametrize("schema", ["1", "2"])
+def test_metrics_of_an_older_schema_stand_beside_new_ones(small_lake: Path, schema: str) -> None:
+    old = METRICS.arrow([{"run_id": "run-a", **metric_row()}]).drop_columns(["protocol", "calibration_s"])
+    as_part(old, small_lake / "metrics" / "run-a" / "metrics.parquet", schema=schema)
+    append(small_lake, METRICS, "run-b", "metrics", [metric_row(protocol="calibrated", calibration_s=10.0)])
+    rows = query(small_lake, "SELECT run_id, protocol, calibration_s FROM metrics ORDER BY run_id").to_pylist()
+    assert [tuple(row.values()) for row in rows] == [("run-a", None, None), ("run-b", "calibrated", 10.0)]
+    assert verify(small_lake) == []
 
 
 @pytest.mark.parametrize("name", ["it's", "a b", "a[1]", "a*b", "a?", "ä", "a{b,c}"])

@@ -31,6 +31,12 @@ REFUSED = [
     (METRICS, metric_row(value=1.2), "f1 is 1.2, outside [0, 1]"),
     (METRICS, metric_row(value=-0.1), "f1 is -0.1, outside [0, 1]"),
     (METRICS, metric_row(metric="mcc", value=-1.01), "mcc is -1.01, outside [-1, 1]"),
+    (METRICS, metric_row(metric="ece", value=1.01), "ece is 1.01, outside [0, 1]"),
+    (METRICS, metric_row(metric="recall_at_fpr_1e-3", value=2.0), "recall_at_fpr_1e-3 is 2.0, outside [0, 1]"),
+    (METRICS, metric_row(metric="false_alarms_per_hour", value=-0.5), "false_alarms_per_hour is -0.5, below 0"),
+    (METRICS, metric_row(metric="detection_delay_s_median", value=-0.01), "detection_delay_s_median is -0.01, below 0"),
+    (METRICS, metric_row(protocol="P2"), "protocol is 'P2', not one of known vehicle, calibrated, zero-shot"),
+    (METRICS, metric_row(calibration_s=-5.0), "calibration_s is -5.0, below 0"),
     (METRICS, metric_row(n=-1), "n is -1, below 0"),
     (METRICS, metric_row(is_known_vehicle="yes"), "is_known_vehicle is 'yes', neither true nor false"),
     (RUNS, run_row(status="done"), "status is 'done', not one of running, complete"),
@@ -66,6 +72,24 @@ def test_rows_that_fit_come_back_in_key_order_with_nulls_where_allowed() -> None
     assert table["is_known_vehicle"].to_pylist() == [None] * 3
 
 
+CALIBRATED = [{"protocol": "calibrated", "calibration_s": seconds} for seconds in (5.0, 10.0)]
+PROTOCOLS_OF_ONE_CAPTURE = [{}, {"protocol": "zero-shot"}, *CALIBRATED]
+
+
+def test_one_capture_has_a_row_a_protocol_and_length_of_prefix() -> None:
+    rows = [with_id(metric_row(**about)) for about in PROTOCOLS_OF_ONE_CAPTURE]
+    table = METRICS.arrow(reversed(rows))
+    assert table["protocol"].to_pylist() == [None, "calibrated", "calibrated", "zero-shot"]
+    assert table["calibration_s"].to_pylist() == [None, 5.0, 10.0, None]
+
+
+@pytest.mark.parametrize("about", PROTOCOLS_OF_ONE_CAPTURE)
+def test_a_null_in_a_key_repeats_like_any_value(about: dict[str, Any]) -> None:
+    rows = [with_id(metric_row(**about, value=value)) for value in (0.1, 0.2)]
+    with pytest.raises(LakeError, match="row 1 repeats the key"):
+        METRICS.arrow(rows)
+
+
 def test_numbers_of_numpy_are_numbers() -> None:
     table = EPOCHS.arrow([with_id(epoch_row(epoch=np.int64(2), value=np.float32(0.5)))])
     assert table.to_pylist()[0]["epoch"] == 2
@@ -73,10 +97,10 @@ def test_numbers_of_numpy_are_numbers() -> None:
 
 
 @pytest.mark.parametrize("table", TABLES.values(), ids=list(TABLES))
-def test_every_table_has_a_key_of_required_columns_and_a_word_on_each(table: Table) -> None:
+def test_every_table_has_a_key_and_a_word_on_each_column(table: Table) -> None:
     assert "run_id" in table.key
-    for name in table.key:
-        assert not table.columns[name].nullable
+    may_be_null = {name for name in table.key if table.columns[name].nullable}
+    assert may_be_null == ({"protocol", "calibration_s"} if table is METRICS else set())
     assert all(column.doc for column in table.columns.values())
     assert table.doc
     assert isinstance(table.schema, pa.Schema)
