@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score
 
-from pipeline.metrics import threshold_at, window_metrics
+from pipeline.metrics import recall_at_one_in, threshold_at, window_metrics
 
 SCORES = st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.5000001, 0.9, 1.0])
 
@@ -70,3 +70,55 @@ def test_a_perfect_ranking_has_an_auprc_of_one_and_no_more(n_attack: int) -> Non
     score = np.linspace(1, 0, 100)
     assert average_precision_score(is_attack, score) == pytest.approx(1)
     assert window_metrics(is_attack, score, 0.5)["auprc"] == 1.0
+
+
+def scored(attacks: list[float], benign: list[float]) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    return np.array([True] * len(attacks) + [False] * len(benign)), np.array(attacks + benign)
+
+
+@pytest.mark.parametrize(
+    ("attacks", "benign", "one_in", "recall"),
+    [
+        ([0.9, 0.5, 0.1], [0.6, 0.4, 0.2, 0.0], 4, 2 / 3),  # one of four may pass: 0.6; the line is 0.4
+        ([0.9, 0.4, 0.1], [0.6, 0.4, 0.2, 0.0], 4, 1 / 3),  # a score on the line is no alarm
+        ([0.9, 0.5, 0.1], [0.6, 0.4, 0.2, 0.0], 5, None),  # four cannot show one in five
+        ([0.9, 0.5, 0.1], [0.6, 0.6, 0.2, 0.0], 4, 1 / 3),  # letting one 0.6 pass would let both pass
+        ([0.9], [0.6], 1, 1.0),  # every benign window may pass
+        ([], [0.1] * 10, 10, None),
+    ],
+)
+def test_recall_at_an_fpr_is_the_best_that_any_threshold_gives(
+    attacks: list[float], benign: list[float], one_in: int, recall: float | None
+) -> None:
+    assert recall_at_one_in(one_in, *scored(attacks, benign)) == recall
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(st.lists(SCORES, min_size=1, max_size=12), st.lists(SCORES, min_size=3, max_size=30), st.integers(1, 5))
+def test_recall_at_an_fpr_equals_the_best_of_all_thresholds(
+    attacks: list[float], benign: list[float], one_in: int
+) -> None:
+    lines = [-1.0, *attacks, *benign]
+    allowed = [line for line in lines if sum(b > line for b in benign) * one_in <= len(benign)]
+    best = max(sum(a > line for a in attacks) / len(attacks) for line in allowed)
+    expected = pytest.approx(best) if len(benign) >= one_in else None
+    assert recall_at_one_in(one_in, *scored(attacks, benign)) == expected
+
+
+def test_the_named_recalls_allow_one_in_a_hundred_and_one_in_a_thousand() -> None:
+    benign = [n / 2000 for n in range(1000)]  # 0 to .4995
+    found = window_metrics(*scored([0.4993, 0.4948, 0.4], benign), 0.5)
+    assert (found["recall_at_fpr_1e-3"], found["recall_at_fpr_1e-2"]) == (1 / 3, 2 / 3)
+    few = window_metrics(*scored([0.4993, 0.4948, 0.4], benign[:999]), 0.5)
+    assert few["recall_at_fpr_1e-3"] is None
+    assert few["recall_at_fpr_1e-2"] is not None
+
+
+NEEDS_ATTACKS = {"f1", "precision", "recall", "mcc", "auroc", "auprc", "recall_at_fpr_1e-2", "recall_at_fpr_1e-3"}
+NEEDS_BENIGN = {"fpr", "mcc", "auroc", "auprc", "recall_at_fpr_1e-2", "recall_at_fpr_1e-3"}
+
+
+@pytest.mark.parametrize(("label", "missing"), [(False, NEEDS_ATTACKS), (True, NEEDS_BENIGN)])
+def test_one_class_leaves_out_exactly_what_needs_the_other(label: bool, missing: set[str]) -> None:
+    found = window_metrics(np.full(2000, label), np.linspace(0, 1, 2000), 0.5)
+    assert {name for name, value in found.items() if value is None} == missing
