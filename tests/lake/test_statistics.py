@@ -1,0 +1,193 @@
+"""Intervals, paired comparisons and their correction, by hand and against scipy."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from lake.statistics import (
+    Cells,
+    compare,
+    holm,
+    poisson_interval,
+    rank_biserial,
+    signed_rank_p,
+    summarise,
+)
+
+
+def test_the_mean_of_five_has_an_interval_inside_their_range() -> None:
+    one = summarise([0.98, 0.99, 0.97, 0.995, 0.985])
+    assert (one.n, one.mean) == (5, pytest.approx(0.984))
+    assert one.deviation == pytest.approx(np.std([0.98, 0.99, 0.97, 0.995, 0.985], ddof=1))
+    assert one.low is not None
+    assert one.high is not None
+    assert 0.97 <= one.low < 0.984 < one.high <= 0.995
+
+
+def test_the_order_of_seeds_and_a_second_call_change_nothing() -> None:
+    assert summarise([3.0, 1.0, 2.0, 5.0, 4.0]) == summarise([5.0, 4.0, 3.0, 2.0, 1.0])
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4])
+def test_fewer_than_five_values_have_no_interval(n: int) -> None:
+    one = summarise(np.linspace(0.9, 1, n))
+    assert (one.n, one.low, one.high) == (n, None, None)
+    assert (one.deviation is None) == (n == 1)
+
+
+def test_equal_values_have_an_interval_of_no_width() -> None:
+    one = summarise([0.1] * 6)
+    assert (one.mean, one.low, one.high, one.deviation) == (pytest.approx(0.1), 0.1, 0.1, pytest.approx(0))
+
+
+def test_no_values_are_refused() -> None:
+    with pytest.raises(ValueError, match="there is no value to summarise"):
+        summarise([])
+
+
+@pytest.mark.parametrize(("n", "least"), [(5, 0.89), (12, 0.92)])
+def test_the_interval_holds_the_mean_about_as_often_as_it_says(n: int, least: float) -> None:
+    random = np.random.default_rng(7)
+    held = [(one := summarise(random.normal(size=n))).low <= 0 <= one.high for _ in range(400)]  # type: ignore[operator]
+    assert least <= np.mean(held) <= 0.98
+
+
+@pytest.mark.parametrize(
+    ("events", "low", "high"),
+    [(0, 0.0, 3.689), (1, 0.0253, 5.572), (10, 4.795, 18.390), (100, 81.36, 121.63)],  # Garwood's tables
+)
+def test_the_poisson_interval_is_garwoods(events: int, low: float, high: float) -> None:
+    assert poisson_interval(events) == (pytest.approx(low, abs=0.005), pytest.approx(high, abs=0.005))
+
+
+@pytest.mark.parametrize("events", [1, 7, 40])
+def test_at_the_ends_of_the_poisson_interval_the_count_is_just_as_rare_as_allowed(events: int) -> None:
+    low, high = poisson_interval(events)
+    assert stats.poisson.sf(events - 1, low) == pytest.approx(0.025)
+    assert stats.poisson.cdf(events, high) == pytest.approx(0.025)
+
+
+@pytest.mark.parametrize(
+    ("differences", "p"),
+    [
+        ([1, 2, 3, 4, 5], 2 / 32),  # all one way: one sign pattern of 32, and its mirror
+        ([-1, -2, -3, -4, -5], 2 / 32),
+        ([1, 2, 3, 4, 5, 6], 2 / 64),
+        ([-1, 2, 3], 2 * 2 / 8),  # W+ 5; 5 or 6 come from 2 of 8 sign patterns
+        ([1, 1], 2 / 4),  # tied ranks 1.5 and 1.5: W+ 3 comes from 1 of 4
+        ([0, 0, 1, 2], 2 / 4),  # zeros are left out
+        ([0, 0], 1.0),
+        ([2, -2], 1.0),
+    ],
+)
+def test_signed_ranks_by_counting_sign_patterns(differences: list[float], p: float) -> None:
+    assert signed_rank_p(differences) == pytest.approx(p)
+
+
+@pytest.mark.parametrize("n", [6, 15, 40])
+def test_signed_ranks_equal_scipys_exact_test(n: int) -> None:
+    differences = np.random.default_rng(n).normal(0.3, 1, n)
+    assert signed_rank_p(differences) == pytest.approx(stats.wilcoxon(differences, method="exact").pvalue)
+
+
+@pytest.mark.parametrize(
+    ("differences", "effect"),
+    [([1, 2, 3], 1.0), ([-1, -2], -1.0), ([-1, 2, 3], 4 / 6), ([1, -1], 0.0), ([0, 0, 4], 1.0), ([0, 0], None)],
+)
+def test_rank_biserial_by_hand(differences: list[float], effect: float | None) -> None:
+    assert rank_biserial(differences) == (None if effect is None else pytest.approx(effect))
+
+
+@pytest.mark.parametrize(
+    ("p_values", "adjusted"),
+    [
+        ([0.01, 0.04, 0.03], [0.03, 0.06, 0.06]),  # .01 × 3; .03 × 2; .04 × 1 is raised to .06
+        ([0.04], [0.04]),
+        ([0.5, 0.6], [1.0, 1.0]),
+        ([0.02, 0.02], [0.04, 0.04]),
+        ([], []),
+    ],
+)
+def test_holm_by_hand(p_values: list[float], adjusted: list[float]) -> None:
+    assert holm(p_values) == pytest.approx(adjusted)
+
+
+CAPTURES = [f"capture-{n}" for n in range(8)]
+SEEDS = (1, 2, 3, 4, 5)
+
+
+def cells(shift: float, captures: list[str] = CAPTURES, wobble: float = 0.01, seed: int = 0) -> Cells:
+    random = np.random.default_rng(seed)
+    return {(capture, s): 0.9 + shift + wobble * random.standard_normal() for capture in captures for s in SEEDS}
+
+
+def test_a_model_ahead_on_every_capture_is_better_and_the_other_way_worse() -> None:
+    baseline = cells(0.0)
+    found = compare({"ahead": cells(0.05, seed=1), "behind": cells(-0.05, seed=2)}, baseline, "higher")
+    assert {name: one.verdict for name, one in found.items()} == {"ahead": "better", "behind": "worse"}
+    ahead = found["ahead"]
+    assert (ahead.unit, ahead.n, ahead.left_out, ahead.effect_size) == ("capture", 8, 0, 1.0)
+    assert ahead.p == pytest.approx(2 / 2**8)
+    assert ahead.p_adjusted == pytest.approx(2 * 2 / 2**8)
+    assert ahead.mean_difference == pytest.approx(0.05, abs=0.01)
+
+
+def test_where_lower_is_better_the_words_turn_round() -> None:
+    found = compare({"ahead": cells(0.05, seed=1)}, cells(0.0), "lower")
+    assert found["ahead"].verdict == "worse"
+    assert found["ahead"].mean_difference > 0
+
+
+def test_seeds_of_one_capture_are_not_taken_for_captures() -> None:
+    """Ten captures' worth of cells, but the model is ahead on two captures only: nothing is shown."""
+    model = {**cells(0.2, CAPTURES[:2], seed=1), **cells(0.0, CAPTURES[2:], seed=1)}
+    one = compare({"model": model}, cells(0.0, seed=2), "higher")["model"]
+    assert (one.n, one.verdict) == (8, "not shown")
+    assert one.mean_difference > 0
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.2])
+def test_five_seeds_of_one_capture_show_nothing(shift: float) -> None:
+    one = compare({"model": cells(shift, CAPTURES[:1], seed=1)}, cells(0.0, CAPTURES[:1]), "higher")["model"]
+    assert (one.unit, one.n, one.verdict) == ("seed", 5, "not shown")
+    assert one.p >= 2 / 32
+
+
+def test_one_seed_of_one_capture_has_no_interval_and_no_verdict() -> None:
+    one = compare({"model": {("a", 1): 0.9}}, {("a", 1): 0.1}, "higher")["model"]
+    assert (one.n, one.low, one.high, one.p, one.verdict) == (1, None, None, 1.0, "not shown")
+    assert one.mean_difference == pytest.approx(0.8)
+
+
+def test_a_reference_without_seeds_stands_beside_every_seed() -> None:
+    rules = {(capture, None): 0.9 for capture in CAPTURES}
+    one = compare({"model": cells(0.05, seed=1)}, rules, "higher")["model"]
+    assert (one.n, one.left_out, one.verdict) == (8, 0, "better")
+
+
+def test_cells_without_a_partner_are_counted() -> None:
+    model = {("a", 1): 0.9, ("a", 2): 0.8, ("b", 1): 0.9, ("only mine", 1): 0.2}
+    reference = {("a", 1): 0.5, ("a", 2): 0.5, ("b", 1): 0.5, ("only theirs", 1): 0.1, ("b", 3): 0.1}
+    one = compare({"model": model}, reference, "higher")["model"]
+    assert (one.n, one.left_out) == (2, 3)
+    assert one.mean_difference == pytest.approx((0.35 + 0.4) / 2)  # each capture counts once, whatever its seeds
+
+
+def test_a_model_with_nothing_in_common_is_left_out() -> None:
+    assert compare({"model": {("a", 1): 0.9}}, {("b", 1): 0.9}, "higher") == {}
+
+
+def test_correction_can_take_a_verdict_back() -> None:
+    """Seven captures all one way give p = .0156; beside three models that show nothing it becomes .0625."""
+    captures, baseline = CAPTURES[:7], cells(0.0, CAPTURES[:7])
+    good = {"good": cells(0.05, captures, seed=1)}
+    assert compare(good, baseline, "higher")["good"].verdict == "better"
+    noise = {f"noise {n}": cells(0.0, captures, seed=n) for n in (2, 3, 4)}
+    crowded = compare({**good, **noise}, baseline, "higher")["good"]
+    assert crowded.p_adjusted == pytest.approx(4 * 2 / 2**7)
+    assert crowded.verdict == "not shown"
+
+
+def test_equal_models_differ_in_nothing() -> None:
+    one = compare({"model": cells(0.0)}, cells(0.0), "higher")["model"]
+    assert (one.mean_difference, one.effect_size, one.p, one.verdict) == (0.0, None, 1.0, "not shown")
