@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from lake.errors import LakeError
 
-SCHEMA_VERSION = 3  # 2: captures.error_frames; 3: metrics.protocol, metrics.calibration_s
+SCHEMA_VERSION = 3  # 2: captures.error_frames; 3: metrics.protocol, metrics.calibration_s, captures.clock_jumps
 
 Row = Mapping[str, Any]
 
@@ -320,6 +320,7 @@ CAPTURES = Table(
         "backward_steps": count("frames stamped earlier than the frame before"),
         "repaired_rows": count("rows read after trimming stray white space"),
         "error_frames": count("error frames, counted and left out", nullable=True),
+        "clock_jumps": count("steps back by more than a second, or ahead by more than an hour", nullable=True),
     },
 )
 

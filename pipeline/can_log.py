@@ -18,6 +18,7 @@ class Defects:
     backward_steps: int = 0
     repaired_rows: int = 0
     error_frames: int = 0
+    clock_jumps: int = 0
 
 
 @dataclass(frozen=True, eq=False)

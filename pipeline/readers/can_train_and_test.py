@@ -1,7 +1,8 @@
 """can-train-and-test CSV (Lampe and Meng, Computers & Security 140, 2024), plain or gzip.
 
 Header `timestamp,arbitration_id,data_field,attack`: seconds, a hex ID without 0x, a hex payload of up to
-8 bytes without separators, 0 or 1. What the published files hold besides is handled on purpose:
+8 bytes without separators, 0 or 1; a recording of one's own may leave the last column away. What the
+published files hold besides is handled on purpose:
 IDs have 3 digits or more; a payload may be empty (an attack frame of no bytes, not a missing value);
 a payload or an ID may carry stray white space, which is trimmed and counted; timestamps may step back by
 milliseconds, and rows then keep their order, which is the order of the bus.
@@ -11,9 +12,11 @@ from pathlib import Path
 
 import polars as pl
 
-from pipeline.can_log import CanLog
 from pipeline.errors import CaptureError
-from pipeline.readers.frames import bytes_of, shown, to_can_log
+from pipeline.readers.blocks import first_line, shown
+from pipeline.readers.frames import Format, Part, to_part
+from pipeline.readers.stream import Parse
+from pipeline.readers.tables import read_columns
 
 COLUMNS = {
     "timestamp": pl.Float64,
@@ -22,29 +25,30 @@ COLUMNS = {
     "attack": pl.UInt8,
 }
 _HEADER = ",".join(COLUMNS).encode()
+_WITHOUT_LABELS = _HEADER.removesuffix(b",attack")
 
 
-def read(path: Path) -> CanLog:
-    """The frames of one capture.
-
-    Raises:
-        CaptureError: naming the file, the row and the reason.
-    """
-    data = bytes_of(path)
-    first_line = data[:1024].split(b"\n", 1)[0].strip().removeprefix(b"\xef\xbb\xbf")
-    if first_line != _HEADER:
+def start(path: Path, block: bytes) -> tuple[int, Parse]:
+    """Raises CaptureError where the first line is another header."""
+    header = first_line(block)
+    if header not in (_HEADER, _WITHOUT_LABELS):
         raise CaptureError(
-            f"{path}: the first line is {shown(first_line)}, not {_HEADER.decode()}. "
+            f"{path}: the first line is {shown(header)}, not {_HEADER.decode()}. "
             "This is not a can-train-and-test CSV; check the dataset's reader in the catalogue."
         )
-    try:
-        rows = pl.read_csv(data, schema=COLUMNS, quote_char=None)
-    except pl.exceptions.PolarsError as error:
-        raise CaptureError(
-            f"{path}: a row does not fit the columns {_HEADER.decode()}: {str(error).splitlines()[0]} "
-            "The file may be cut off or edited; fetch it again."
-        ) from error
-    if rows.is_empty():
-        raise CaptureError(f"{path}: no frames below the header. Fetch the file again, or leave it out.")
-    table = rows.rename({"data_field": "payload"})
-    return to_can_log(path, rows, table)
+    is_labelled = header == _HEADER
+    columns = {name: kind for name, kind in COLUMNS.items() if is_labelled or name != "attack"}
+    form = Format(is_labelled=is_labelled)
+
+    def parse(rows_of: bytes) -> Part:
+        rows = read_columns(rows_of, columns)
+        table = rows.rename({"data_field": "payload"})
+        if not is_labelled:
+            table = table.with_columns(attack=pl.lit(0, dtype=pl.UInt8))
+        return to_part(path, rows, table, form)
+
+    return _end_of_line(block), parse
+
+
+def _end_of_line(block: bytes) -> int:
+    return block.find(b"\n") + 1 or len(block)

@@ -2,74 +2,84 @@
 
 `ID##F<bytes>` is a CAN FD frame with its flags digit, `ID#R` a remote frame; error frames are counted and left out.
 A log carries no labels. ROAD (Verma et al. 2024) publishes the interval, ID and payload pattern of each injection
-in `capture_metadata.json` beside the logs: a frame is an attack if it fits all three, borders included.
+in `capture_metadata.json` beside the logs: a frame is an attack if it fits all three, borders included. A capture
+that it calls ambient is benign by the publisher's word.
 """
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from pipeline.can_log import CanLog
 from pipeline.errors import CaptureError
-from pipeline.readers.frames import lines_of, refuse, to_can_log
+from pipeline.readers.blocks import first_line
+from pipeline.readers.frames import FD_BYTES, Format, Part, refuse, to_part
+from pipeline.readers.stream import Parse
+from pipeline.readers.tables import read_lines
 
 METADATA = "capture_metadata.json"
 _LINE = r"^\((?P<timestamp>[^)]*)\)\s+\S+\s+(?P<id>[0-9A-Fa-f]+)#(?P<rest>\S*)"
 
 
-def read(path: Path) -> CanLog:
-    """A candump log, labelled where ROAD's metadata lies beside it.
-
-    Raises:
-        CaptureError: naming the file, the row and the reason.
-    """
-    rows = lines_of(path)
-    parts = rows["line"].str.extract_groups(_LINE).struct.unnest()
-    refuse(path, rows, parts["timestamp"].is_null(), "this is not (seconds) interface ID#DATA")
-    rest = pl.col("rest")
-    table = parts.select(
-        timestamp=pl.col("timestamp").cast(pl.Float64, strict=False),
-        arbitration_id="id",
-        payload=pl.when(rest.str.starts_with("#")).then(rest.str.slice(2))
-        .when(rest.str.starts_with("R")).then(pl.lit(""))
-        .otherwise(rest.str.replace_all(".", "", literal=True)),
-    )  # fmt: skip
-    labels = _road_labels(path, table)
-    return to_can_log(
-        path,
-        rows,
-        table.with_columns(attack=labels),
-        is_labelled=_metadata_of(path) is not None,
-        longest=64,
-        has_error_frames=True,
-    )
-
-
-def _road_labels(path: Path, table: pl.DataFrame) -> pl.Series:
+def start(path: Path, block: bytes) -> tuple[int, Parse]:
+    """A log's frames, labelled where ROAD's metadata lies beside it."""
     about = _metadata_of(path)
-    if about is None:
-        return pl.zeros(table.height, dtype=pl.UInt8, eager=True)
-    start, end = about["injection_interval"]
-    since = (pl.col("timestamp") - pl.col("timestamp").first()).round(6)  # logs and intervals count microseconds
-    is_attack = (since >= start) & (since <= end)
-    wanted = about["injection_id"].upper().removeprefix("0X")
-    if set(wanted) != {"X"}:
-        is_attack &= pl.col("arbitration_id").str.to_integer(base=16, strict=False) == int(wanted, 16)
-    pattern = "^" + about["injection_data_str"].upper().replace("X", "[0-9A-F]") + "$"
-    is_attack &= pl.col("payload").str.to_uppercase().str.contains(pattern)
-    return table.select(is_attack.fill_null(False).cast(pl.UInt8)).to_series()
+    is_attack = _road_rule(path, about, block) if about else pl.lit(False)
+    form = Format(longest=FD_BYTES, has_error_frames=True, is_labelled=about is not None)
+    rest = pl.col("rest")
+
+    def parse(lines: bytes) -> Part:
+        rows = read_lines(lines)
+        parts = rows["line"].str.extract_groups(_LINE).struct.unnest()
+        refuse(rows, parts["timestamp"].is_null(), "this is not (seconds) interface ID#DATA")
+        table = parts.select(
+            timestamp=pl.col("timestamp").cast(pl.Float64, strict=False),
+            arbitration_id="id",
+            payload=pl.when(rest.str.starts_with("#")).then(rest.str.slice(2))
+            .when(rest.str.starts_with("R")).then(pl.lit(""))
+            .otherwise(rest.str.replace_all(".", "", literal=True)),
+        )  # fmt: skip
+        return to_part(path, rows, table.with_columns(attack=is_attack.fill_null(False).cast(pl.UInt8)), form)
+
+    return 0, parse
+
+
+def _road_rule(path: Path, about: dict[str, Any], block: bytes) -> pl.Expr:
+    """Whether a frame is an injected one; ROAD counts seconds from a log's first line."""
+    if about.get("injection_interval") is None:
+        return pl.lit(False)
+    try:
+        start_s, end_s = map(float, about["injection_interval"])
+        wanted = str(about["injection_id"]).upper().removeprefix("0X")
+        pattern = "^" + str(about["injection_data_str"]).upper().replace("X", "[0-9A-F]") + "$"
+        rule: pl.Expr = pl.col("payload").str.to_uppercase().str.contains(pattern)
+        if set(wanted) != {"X"}:
+            rule &= pl.col("arbitration_id").str.to_integer(base=16, strict=False) == int(wanted, 16)
+    except (KeyError, TypeError, ValueError) as error:
+        raise _no_metadata(path.with_name(METADATA), error) from error
+    found = re.match(rb"\(([\d.]+)\)", first_line(block.lstrip()))
+    if found is None:
+        return pl.lit(False)  # the parser says what is wrong with the first line
+    since = (pl.col("timestamp") - float(found[1])).round(6)  # logs and intervals count microseconds
+    return rule & (since >= start_s) & (since <= end_s)
 
 
 def _metadata_of(path: Path) -> dict[str, Any] | None:
+    """What ROAD says of the log; None where it does not say which frames are attacks."""
     beside = path.with_name(METADATA)
     if not beside.exists():
         return None
+    name = path.name.split(".")[0]
     try:
-        found: dict[str, Any] | None = json.loads(beside.read_text()).get(path.name.split(".")[0])
-        if found and found.get("injection_interval") is None:
-            return None  # an ambient capture, or one whose attack was there from its first frame
-        return found
+        found: dict[str, Any] | None = json.loads(beside.read_text()).get(name)
     except (OSError, ValueError, AttributeError) as error:
-        raise CaptureError(f"{beside} is not ROAD's metadata ({error}). Restore it, or move it away.") from error
+        raise _no_metadata(beside, error) from error
+    if found and found.get("injection_interval") is None and not name.startswith("ambient"):
+        return None  # an attack that was there from the first frame on
+    return found
+
+
+def _no_metadata(path: Path, error: Exception) -> CaptureError:
+    return CaptureError(f"{path} is not ROAD's metadata ({error!r}). Restore it, or move it away.")

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import polars as pl
 
-from pipeline.can_log import CanLog
 from pipeline.errors import CaptureError
-from pipeline.readers.frames import bytes_of, to_can_log
+from pipeline.readers.blocks import first_line, shown
+from pipeline.readers.frames import Format, Part, to_part
+from pipeline.readers.stream import Parse
+from pipeline.readers.tables import read_columns
 
 COLUMNS = {
     "timestamp": pl.Float64,
@@ -23,25 +25,24 @@ COLUMNS = {
 }
 
 
-def read(path: Path) -> CanLog:
-    """The one log in the zip, or an unpacked one.
+def start(path: Path, block: bytes) -> tuple[int, Parse]:
+    """Raises CaptureError where the first line is another header."""
+    header = first_line(block)
+    if header.decode("utf-8", "replace") != ",".join(COLUMNS):
+        raise CaptureError(
+            f"{path}: the first line is {shown(header)}, not {','.join(COLUMNS)}. Check the dataset's reader."
+        )
 
-    Raises:
-        CaptureError: naming the file, the row and the reason.
-    """
-    data = bytes_of(path)
-    if data[:200].split(b"\n", 1)[0].strip().decode("utf-8", "replace") != ",".join(COLUMNS):
-        raise CaptureError(f"{path}: the first line is not {','.join(COLUMNS)}. Check the dataset's reader.")
-    try:
-        rows = pl.read_csv(data, schema=COLUMNS, quote_char=None)
-    except pl.exceptions.PolarsError as error:
-        raise CaptureError(f"{path}: a row does not fit the columns: {str(error).splitlines()[0]}") from error
-    label = rows["ANOMALY"].str.to_uppercase()
-    table = rows.select(
-        timestamp="timestamp",
-        arbitration_id=pl.col("CAN_ID").str.replace(r"\.0$", " "),  # white space is trimmed and counted
-        dlc=pl.col("DLC") // 8,
-        payload="PAYLOAD_HEX",
-        attack=label.replace_strict({"TRUE": 1, "FALSE": 0}, default=None, return_dtype=pl.UInt8),
-    )
-    return to_can_log(path, rows.drop("PAYLOAD_BIN"), table)
+    def parse(rows_of: bytes) -> Part:
+        rows = read_columns(rows_of, COLUMNS).drop("PAYLOAD_BIN")
+        label = pl.col("ANOMALY").str.to_uppercase()
+        table = rows.select(
+            timestamp="timestamp",
+            arbitration_id=pl.col("CAN_ID").str.replace(r"\.0$", " "),  # white space is trimmed and counted
+            dlc=pl.col("DLC") // 8,
+            payload="PAYLOAD_HEX",
+            attack=label.replace_strict({"TRUE": 1, "FALSE": 0}, default=None, return_dtype=pl.UInt8),
+        )
+        return to_part(path, rows, table, Format())
+
+    return block.find(b"\n") + 1 or len(block), parse

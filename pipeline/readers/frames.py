@@ -1,159 +1,179 @@
-"""From columns of text to a `CanLog`: the same checks for every text format, whose reader only finds the columns."""
+"""From columns of text to frames: the same checks for every format, whose reader only finds the columns.
 
-import gzip
-import zipfile
-import zlib
+Clean rows take a quick way, in which a pair of hex digits is looked up at once. Where a block holds anything
+else, white space is trimmed and every check is made row by row: it passes, or it says the row and the reason.
+"""
+
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from pipeline.can_log import CanLog, Defects
-from pipeline.errors import CaptureError
+from pipeline.readers.blocks import shown
 
-_MAX_ID = 2**29
+MAX_ID = 2**29
 _ERROR_FRAME = 2**29  # SocketCAN's flag for a frame in which the controller reports an error
-_CLASSIC_BYTES, _FD_BYTES = 8, 64
+CLASSIC_BYTES, FD_BYTES = 8, 64
+_NO_HEX = 2**8
 
 
-def bytes_of(path: Path) -> bytes:
-    """The content of a capture file, unpacked where it is gzip or a zip of one member.
+class RowError(Exception):
+    """A row that is no frame: its index in the block, why, what stands there and how many there are."""
 
-    Raises:
-        CaptureError: it is missing, empty, unreadable, damaged or cut off.
-    """
-    try:
-        data = path.read_bytes()
-        if path.suffix == ".gz" and data:
-            data = gzip.decompress(data)
-        elif path.suffix == ".zip" and data:
-            data = _only_member(path)
-    except FileNotFoundError as error:
-        raise CaptureError(f"{path} does not exist. Check KDGAT_DATA and the dataset's folder.") from error
-    except (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile) as error:
-        raise CaptureError(f"{path}: the archive is damaged or cut off ({error}). Fetch it again.") from error
-    except OSError as error:
-        raise CaptureError(
-            f"{path} cannot be read: {error.strerror or error}. Check who may read it, or leave it out of the dataset."
-        ) from error
-    if not data:
-        raise CaptureError(f"{path} is empty. Fetch it again, or leave it out of the dataset.")
-    return data
+    def __init__(self, row: int, reason: str, content: str, count: int) -> None:
+        super().__init__(reason)
+        self.row, self.reason, self.content, self.count = row, reason, content, count
 
 
-def _only_member(path: Path) -> bytes:
-    with zipfile.ZipFile(path) as archive:
-        names = [name for name in archive.namelist() if not name.endswith("/")]
-        if len(names) != 1:
-            raise CaptureError(f"{path} holds {len(names)} files, not one log. Unpack it and name the log itself.")
-        return archive.read(names[0])
+@dataclass(frozen=True)
+class Part:
+    """The frames of one block and how many rows they came from."""
+
+    log: CanLog
+    n_rows: int
 
 
-def lines_of(path: Path) -> pl.DataFrame:
-    """One column `line` with the lines of a text capture, empty ones left out.
+@dataclass(frozen=True)
+class Format:
+    """What a text format may hold: longest payload in bytes, frames that report an error, labels."""
 
-    Raises:
-        CaptureError: as `bytes_of`, or the file is not text.
-    """
-    data = bytes_of(path)
-    if b"\0" in data[:4096]:
-        raise CaptureError(f"{path} is a binary file, not a text log. Check the dataset's reader in the catalogue.")
-    try:
-        # a separator that no text log holds: the whole line becomes one field
-        rows = pl.read_csv(data, has_header=False, separator="\x1f", quote_char=None, schema={"line": pl.String})
-    except pl.exceptions.PolarsError as error:
-        raise CaptureError(f"{path} cannot be read as text: {str(error).splitlines()[0]}") from error
-    rows = rows.select(pl.col("line").str.strip_chars()).filter(pl.col("line").str.len_bytes() > 0)
-    if rows.is_empty():
-        raise CaptureError(f"{path} holds no frames. Fetch the file again, or leave it out.")
-    return rows
+    longest: int = CLASSIC_BYTES
+    has_error_frames: bool = False
+    is_labelled: bool = True
 
 
-def to_can_log(
-    path: Path, rows: pl.DataFrame, table: pl.DataFrame, is_labelled: bool = True, id_base: int = 16,
-    longest: int = _CLASSIC_BYTES, has_error_frames: bool = False,
-) -> CanLog:  # fmt: skip
-    """The frames of a table of text columns, once every row is known to be a frame.
+def to_part(path: Path, rows: pl.DataFrame, table: pl.DataFrame, form: Format) -> Part:
+    """The frames of a block, once every row is known to be a frame.
 
     Args:
         rows: [N] the rows as they stand in the file, for messages.
-        table: [N] `timestamp` (seconds, float), `arbitration_id` (hex), `payload` (hex without separators, null or
-            empty where there is none), `attack` (0 or 1), and optionally `dlc` (bytes announced by the file).
-        longest: bytes that a payload of this format may have.
-        has_error_frames: whether an ID may carry SocketCAN's error flag.
+        table: [N] `timestamp` (seconds, float), `arbitration_id` (hex text, or a number), `payload` (hex without
+            separators, null or empty where there is none), `attack` (0 or 1), and optionally `dlc` (bytes announced
+            by the file).
 
     Raises:
-        CaptureError: naming the file, the first row at fault, the reason and how many there are.
+        RowError: the first row at fault.
     """
-    payload = pl.col("payload").fill_null("")
-    trimmed, id_trimmed = payload.str.strip_chars(), pl.col("arbitration_id").str.strip_chars()
-    parsed = table.select(
-        "timestamp",
-        "attack",
-        digits=trimmed.str.len_bytes(),
-        hex=trimmed,
-        number=id_trimmed.str.to_integer(base=id_base, dtype=pl.Int64, strict=False),
-        has_signed_id=id_trimmed.str.contains("[+-]"),
-        has_signed_payload=trimmed.str.contains("[+-]"),
-        repaired=(trimmed != payload) | (id_trimmed != pl.col("arbitration_id")),
-        announced=pl.col("dlc") if "dlc" in table.columns else trimmed.str.len_bytes() // 2,
+    n_repaired = 0
+    decoded = _decoded(table, form)
+    if decoded is None:
+        table, n_repaired = _trimmed(table)
+        _refuse_faulty(rows, table, form)
+        decoded = _decoded(table, form)
+        assert decoded is not None, "every reason not to decode is a check"
+    numbers, dlc, payload = decoded
+    time, is_attack = table["timestamp"].to_numpy(), table["attack"].to_numpy() == 1
+    is_frame = numbers < _ERROR_FRAME
+    if not is_frame.all():
+        time, numbers, dlc, payload, is_attack = (c[is_frame] for c in (time, numbers, dlc, payload, is_attack))
+    defects = Defects(
+        empty_payloads=int((dlc == 0).sum()), repaired_rows=n_repaired, error_frames=table.height - len(time)
     )
-    time, number, digits = parsed["timestamp"], parsed["number"], parsed["digits"]
-    refuse(path, rows, time.is_null() | ~time.is_finite(), "timestamp is no number")
-    is_error = (number >= _ERROR_FRAME) & (number < 2 * _ERROR_FRAME) & has_error_frames
-    misfit = number.is_null() | parsed["has_signed_id"] | ((number >= _MAX_ID) & ~is_error)
-    refuse(path, rows, misfit, "arbitration_id is no CAN ID in hex")
-    refuse(path, rows, (digits % 2 == 1) | (digits > 2 * longest), f"payload is not 0 to {longest} bytes in hex")
-    refuse(path, rows, parsed["has_signed_payload"], "payload is not hex")
-    refuse(path, rows, parsed["announced"] != digits // 2, "payload has another length than its DLC says")
-    refuse(path, rows, parsed["attack"].is_null() | (parsed["attack"] > 1), "attack is neither 0 nor 1")
-    return _assembled(path, rows.filter(~is_error), parsed.filter(~is_error), int(is_error.sum()), is_labelled)
+    return Part(CanLog(path, time, numbers, dlc, payload, is_attack, form.is_labelled, defects), table.height)
 
 
-def refuse(path: Path, rows: pl.DataFrame, faulty: pl.Series, reason: str) -> None:
-    """Raises CaptureError where any row is at fault; a null counts as one."""
+def refuse(rows: pl.DataFrame, faulty: pl.Series, reason: str) -> None:
+    """Raises RowError where any row is at fault; a null counts as one."""
     found = faulty.fill_null(True).arg_true()
     if len(found):
         row = int(found[0])
-        content = shown(",".join(map(str, rows.row(row))).encode())
-        raise CaptureError(
-            f"{path}: data row {row + 1}: {reason} ({content}); {len(found)} such rows. "
-            "The file may be cut off or edited, or of another format; fetch it again, or see ./run data inspect."
-        )
+        content = shown(",".join("" if field is None else str(field) for field in rows.row(row)).encode())
+        raise RowError(row, reason, content, len(found))
 
 
-def shown(line: bytes) -> str:
-    """A line's beginning as it may stand in a message."""
-    return repr(line[:80].decode("utf-8", errors="replace"))
+def _decoded(table: pl.DataFrame, form: Format) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]] | None:
+    """IDs, lengths and payload bytes, or None where any row needs a second look."""
+    time, attack = table["timestamp"], table["attack"]
+    if time.null_count() or not np.isfinite(time.to_numpy()).all():
+        return None
+    if attack.null_count() or int(attack.max() or 0) > 1:  # type: ignore[arg-type]
+        return None
+    numbers = _numbers(table["arbitration_id"])
+    if numbers is None or numbers.max(initial=0) >= MAX_ID * (2 if form.has_error_frames else 1):
+        return None
+    digits, text = _text_of(table["payload"])
+    if (digits % 2).any() or digits.max(initial=0) > 2 * form.longest:
+        return None
+    values = _HEX_PAIRS[text.view("<u2")]
+    if values.max(initial=0) >= _NO_HEX:
+        return None
+    dlc = (digits // 2).astype(np.uint8)
+    if "dlc" in table.columns and (table["dlc"].null_count() or (table["dlc"].to_numpy() != dlc).any()):
+        return None
+    return numbers, dlc, _rows_of_bytes(values.astype(np.uint8), dlc)
 
 
-def _assembled(path: Path, rows: pl.DataFrame, parsed: pl.DataFrame, n_errors: int, is_labelled: bool) -> CanLog:
-    is_classic = bool((parsed["digits"] <= 2 * _CLASSIC_BYTES).all())
-    width = _CLASSIC_BYTES if is_classic else _FD_BYTES
-    timestamp_s = parsed["timestamp"].to_numpy().copy()
-    return CanLog(
-        path=path,
-        timestamp_s=timestamp_s,
-        arbitration_id=parsed["number"].cast(pl.UInt32).to_numpy(),
-        dlc=(parsed["digits"] // 2).cast(pl.UInt8).to_numpy(),
-        payload=_payload_bytes(path, rows, parsed["hex"], width),
-        is_attack=parsed["attack"].to_numpy() == 1,
-        is_labelled=is_labelled,
-        defects=Defects(
-            empty_payloads=int((parsed["digits"] == 0).sum()),
-            backward_steps=int((np.diff(timestamp_s) < 0).sum()),
-            repaired_rows=int(parsed["repaired"].sum()),
-            error_frames=n_errors,
-        ),
-    )
+def _numbers(ids: pl.Series) -> NDArray[np.uint32] | None:
+    if ids.dtype.is_integer():
+        numbers = ids.cast(pl.UInt32, strict=False)
+    else:
+        numbers = ids.str.to_integer(base=16, dtype=pl.UInt32, strict=False)
+        if (_text_of(ids)[1] < ord("0")).any():  # a sign, which the conversion would take
+            return None
+    return None if numbers.null_count() else numbers.to_numpy()
 
 
-def _payload_bytes(path: Path, rows: pl.DataFrame, text: pl.Series, width: int) -> np.ndarray:
-    """[N, width] bytes, zero behind a payload's end; eight bytes at a time through one integer."""
-    padded = text.str.pad_end(2 * width, "0")
-    words = []
-    for start in range(0, 2 * width, 16):
-        word = padded.str.slice(start, 16).str.to_integer(base=16, dtype=pl.UInt64, strict=False)
-        refuse(path, rows, word.is_null(), "payload is not hex")
-        words.append(word.to_numpy().byteswap())
-    return np.stack(words, axis=1).view(np.uint8)
+def _text_of(column: pl.Series) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    """[N] bytes of each text, and all of them in a row; a null has none."""
+    array = column.to_arrow()
+    _, offsets, data = array.buffers()
+    bounds = np.frombuffer(offsets, dtype=np.int64)[array.offset : array.offset + len(array) + 1]
+    text = np.frombuffer(data, dtype=np.uint8) if data else np.empty(0, dtype=np.uint8)
+    return np.diff(bounds), text[bounds[0] : bounds[-1]]
+
+
+def _rows_of_bytes(values: NDArray[np.uint8], dlc: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """[N, 8 or 64] bytes, zero behind a payload's end."""
+    longest = int(dlc.max(initial=0))
+    width = CLASSIC_BYTES if longest <= CLASSIC_BYTES else FD_BYTES
+    if len(values) == len(dlc) * width:
+        return values.reshape(-1, width)
+    payload = np.zeros((len(dlc), width), dtype=np.uint8)
+    payload[np.arange(width) < dlc[:, None]] = values
+    return payload
+
+
+def _trimmed(table: pl.DataFrame) -> tuple[pl.DataFrame, int]:
+    """The table without white space around IDs and payloads, and how many rows had some."""
+    names = ["payload"] if table["arbitration_id"].dtype.is_integer() else ["payload", "arbitration_id"]
+    filled = table.with_columns(pl.col("payload").fill_null(""))
+    trimmed = filled.with_columns(pl.col(names).str.strip_chars())
+    is_changed = pl.any_horizontal((filled[name] != trimmed[name]).fill_null(False) for name in names)
+    return trimmed, int(trimmed.select(is_changed.sum()).item())
+
+
+def _refuse_faulty(rows: pl.DataFrame, table: pl.DataFrame, form: Format) -> None:
+    time, ids, payload, attack = (table[name] for name in ("timestamp", "arbitration_id", "payload", "attack"))
+    refuse(rows, time.is_null() | ~time.is_finite(), "timestamp is no number")
+    if ids.dtype.is_integer():
+        number, is_signed = ids, pl.repeat(False, len(ids), eager=True)
+    else:
+        number = ids.str.to_integer(base=16, dtype=pl.Int64, strict=False)
+        is_signed = ids.str.contains("[+-]")
+    is_error = (number >= _ERROR_FRAME) & (number < 2 * _ERROR_FRAME) & form.has_error_frames
+    misfit = number.is_null() | is_signed | (number < 0) | ((number >= MAX_ID) & ~is_error)
+    refuse(rows, misfit, "arbitration_id is no CAN ID in hex")
+    digits = payload.str.len_bytes()
+    too_long = (digits % 2 == 1) | (digits > 2 * form.longest)
+    refuse(rows, too_long, f"payload is not 0 to {form.longest} bytes in hex")
+    refuse(rows, ~payload.str.contains("^[0-9A-Fa-f]*$"), "payload is not hex")
+    if "dlc" in table.columns:
+        refuse(rows, table["dlc"] != digits // 2, "payload has another length than its DLC says")
+    refuse(rows, attack.is_null() | (attack > 1), "attack is neither 0 nor 1")
+
+
+def _hex_pairs() -> NDArray[np.uint16]:
+    """[65536] the byte that two ASCII digits name, looked up by the two as one little-endian number."""
+    table = np.full(2**16, _NO_HEX, dtype=np.uint16)
+    digits = "0123456789abcdefABCDEF"
+    for high in digits:
+        for low in digits:
+            table[int.from_bytes((high + low).encode(), "little")] = int(high + low, 16)
+    return table
+
+
+_HEX_PAIRS = _hex_pairs()

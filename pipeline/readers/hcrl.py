@@ -12,48 +12,48 @@ from pathlib import Path
 
 import polars as pl
 
-from pipeline.can_log import CanLog
-from pipeline.readers.frames import lines_of, refuse, to_can_log
+from pipeline.readers.frames import Format, Part, refuse, to_part
+from pipeline.readers.stream import Parse
+from pipeline.readers.tables import read_lines
 
 _TEXT = r"^Timestamp:\s*(?P<timestamp>\S+)\s+ID:\s*(?P<id>\S+)\s+(?P<kind>\d{3})\s+DLC:\s*(?P<dlc>\d+)\s*(?P<bytes>.*)$"
 
 
-def read_csv(path: Path) -> CanLog:
-    """An attack CSV, one label a frame.
-
-    Raises:
-        CaptureError: naming the file, the row and the reason.
-    """
-    rows = lines_of(path)
+def start_csv(path: Path, _: bytes) -> tuple[int, Parse]:
+    """An attack CSV, one label a frame."""
     fields = pl.col("line").str.split(",")
-    parts = rows.select(
-        count=fields.list.len(),
-        flag=fields.list.last().str.strip_chars(),
-        timestamp=fields.list.get(0, null_on_oob=True).str.strip_chars().cast(pl.Float64, strict=False),
-        arbitration_id=fields.list.get(1, null_on_oob=True),
-        dlc=fields.list.get(2, null_on_oob=True).str.strip_chars().cast(pl.UInt32, strict=False),
-        payload=fields.list.slice(3, fields.list.len().cast(pl.Int64) - 4).list.join(""),
-    )
-    misfit = (parts["count"] < 4) | ~parts["flag"].is_in(["R", "T"])
-    refuse(path, rows, misfit, "this is not timestamp,ID,DLC,bytes…,flag with flag R or T")
-    table = parts.with_columns(attack=(pl.col("flag") == "T").cast(pl.UInt8))
-    return to_can_log(path, rows, table)
+
+    def parse(lines: bytes) -> Part:
+        rows = read_lines(lines)
+        parts = rows.select(
+            count=fields.list.len(),
+            flag=fields.list.last().str.strip_chars(),
+            timestamp=fields.list.get(0, null_on_oob=True).str.strip_chars().cast(pl.Float64, strict=False),
+            arbitration_id=fields.list.get(1, null_on_oob=True),
+            dlc=fields.list.get(2, null_on_oob=True).str.strip_chars().cast(pl.UInt32, strict=False),
+            payload=fields.list.slice(3, fields.list.len().cast(pl.Int64) - 4).list.join(""),
+        )
+        misfit = (parts["count"] < 4) | ~parts["flag"].is_in(["R", "T"])
+        refuse(rows, misfit, "this is not timestamp,ID,DLC,bytes…,flag with flag R or T")
+        return to_part(path, rows, parts.with_columns(attack=(pl.col("flag") == "T").cast(pl.UInt8)), Format())
+
+    return 0, parse
 
 
-def read_text(path: Path) -> CanLog:
-    """A text log; its frames are benign by the publisher's word.
+def start_text(path: Path, _: bytes) -> tuple[int, Parse]:
+    """A text log; its frames are benign by the publisher's word."""
 
-    Raises:
-        CaptureError: naming the file, the row and the reason.
-    """
-    rows = lines_of(path)
-    parts = rows["line"].str.extract_groups(_TEXT).struct.unnest()
-    refuse(path, rows, parts["timestamp"].is_null(), "this is not Timestamp: … ID: … DLC: …")
-    table = parts.select(
-        timestamp=pl.col("timestamp").cast(pl.Float64, strict=False),
-        arbitration_id="id",
-        dlc=pl.col("dlc").cast(pl.UInt32, strict=False),
-        payload=pl.col("bytes").str.replace_all(r"\s+", ""),
-        attack=pl.lit(0, dtype=pl.UInt8),
-    )
-    return to_can_log(path, rows, table)
+    def parse(lines: bytes) -> Part:
+        rows = read_lines(lines)
+        parts = rows["line"].str.extract_groups(_TEXT).struct.unnest()
+        refuse(rows, parts["timestamp"].is_null(), "this is not Timestamp: … ID: … DLC: …")
+        table = parts.select(
+            timestamp=pl.col("timestamp").cast(pl.Float64, strict=False),
+            arbitration_id="id",
+            dlc=pl.col("dlc").cast(pl.UInt32, strict=False),
+            payload=pl.col("bytes").str.replace_all(r"\s+", ""),
+            attack=pl.lit(0, dtype=pl.UInt8),
+        )
+        return to_part(path, rows, table, Format())
+
+    return 0, parse

@@ -1,7 +1,13 @@
-"""Logs that python-can reads: Vector ASC and BLF, PCAN TRC. An optional package: `pip install kd-gat[formats]`."""
+"""Logs that python-can reads: Vector ASC and BLF, PCAN TRC, its own CSV and SQLite; MDF4 with asammdf beside it.
 
-from collections.abc import Mapping
+Both packages are optional: python-can is the extra `formats`, asammdf is installed by hand, as it brings pandas.
+"""
+
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import closing
+from importlib.util import find_spec
 from io import TextIOWrapper
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -9,61 +15,109 @@ import numpy as np
 
 from pipeline.can_log import CanLog, Defects
 from pipeline.errors import CaptureError
+from pipeline.readers.blocks import first_bytes, opened
+from pipeline.readers.frames import CLASSIC_BYTES, FD_BYTES, MAX_ID, Part, RowError
+from pipeline.readers.stream import in_order
 
-ENDINGS: Mapping[str, str] = {".asc": "asc", ".blf": "blf", ".trc": "trc"}
-_EXTRA = 'pip install "python-can>=4.6"'
+ENDINGS: Mapping[str, str] = {".asc": "asc", ".blf": "blf", ".trc": "trc", ".db": "can-sqlite", ".mf4": "mdf4"}
+CSV_HEADER = "timestamp,arbitration_id,extended,remote,error,dlc,data"
+READERS = (*ENDINGS.values(), "can-csv")
+_MESSAGE_BYTES = 160  # room that a message of python-can takes, four times a line of text
 
 
-def read(path: Path) -> CanLog:
+def chunks(reader: str, path: Path, size: int) -> Iterator[CanLog]:
     """The data and remote frames of a log, without labels; error frames are counted and left out.
 
     Raises:
-        CaptureError: the optional package is missing, or the file is not what its ending says.
+        CaptureError: an optional package is missing, or the file is not of that format.
     """
     try:
         import can
     except ImportError as error:
-        raise CaptureError(f"{path} needs the optional package python-can to be read: {_EXTRA}") from error
-    if not path.is_file():
-        raise CaptureError(f"{path} does not exist. Check KDGAT_DATA and the dataset's folder.")
+        raise _needs(path, "python-can", "python-can>=4.6") from error
+    if reader == "mdf4" and find_spec("asammdf") is None:
+        raise _needs(path, "asammdf", "python-can[mf4]>=4.6")
+    first_bytes(path)  # says what is missing, empty or may not be read
+    yield from in_order(path, _parts(can, path, reader, max(1, size // _MESSAGE_BYTES)))
+
+
+def _needs(path: Path, package: str, requirement: str) -> CaptureError:
+    return CaptureError(
+        f"{path} needs the optional package {package} to be read, which is not installed. "
+        f'Install it: pip install "{requirement}"; or convert the log to candump text.'
+    )
+
+
+def _parts(can: Any, path: Path, reader: str, n_frames: int) -> Iterator[Part | RowError]:
+    with closing(_messages(can, path, reader)) as messages:
+        while batch := _next_batch(path, messages, reader, n_frames):
+            yield _part_or_fault(path, batch)
+
+
+def _next_batch(path: Path, messages: Iterator[Any], reader: str, n_frames: int) -> list[Any]:
     try:
-        with path.open("rb") as file:  # ours to close: a reader that fails at once leaves its own open
-            messages = _messages(can, file, path.suffix.lower())
+        return list(islice(messages, n_frames))
+    except CaptureError:
+        raise
     except Exception as error:  # python-can raises what its parsers stumble over, of any type
         raise CaptureError(
-            f"{path} cannot be read as {path.suffix[1:].upper()} ({type(error).__name__}: {error}). "
-            "The file may be cut off, or its ending is wrong."
+            f"{path} cannot be read as {reader} ({type(error).__name__}: {error}). "
+            "The file may be cut off, or its ending is wrong; fetch or export it again."
         ) from error
+
+
+def _messages(can: Any, path: Path, reader: str) -> Generator[Any, None, None]:
+    if reader in ("can-sqlite", "mdf4"):  # these take a path and go back and forth in the file
+        log = can.SqliteReader(str(path)) if reader == "can-sqlite" else can.MF4Reader(str(path))
+        try:
+            yield from log
+        finally:
+            log.stop()
+        return
+    with opened(path) as file:  # ours to close: a reader that fails at once leaves its own open
+        if reader == "blf":
+            yield from can.BLFReader(file)
+            return
+        text = TextIOWrapper(file, encoding="utf-8", errors="strict")
+        kinds = {"asc": can.ASCReader, "trc": can.TRCReader, "can-csv": can.CSVReader}
+        try:
+            yield from kinds[reader](text)
+        finally:
+            if not file.closed:
+                text.detach()
+
+
+def _part_or_fault(path: Path, messages: list[Any]) -> Part | RowError:
+    for row, message in enumerate(messages):
+        if reason := _fault_of(message):
+            return RowError(row, reason, repr(str(message)[:80]), 1)
     frames = [message for message in messages if not message.is_error_frame]
-    if not frames:
-        raise CaptureError(f"{path} holds no frames. Record again, or leave it out.")
-    return _to_can_log(path, frames, len(messages) - len(frames))
-
-
-def _messages(can: Any, file: Any, ending: str) -> list[Any]:
-    if ending == ".blf":
-        return list(can.BLFReader(file))
-    text = TextIOWrapper(file, encoding="utf-8", errors="strict")
-    return list((can.ASCReader if ending == ".asc" else can.TRCReader)(text))
-
-
-def _to_can_log(path: Path, frames: list[Any], n_errors: int) -> CanLog:
     sizes = np.array([len(frame.data) for frame in frames], dtype=np.uint8)
-    payload = np.zeros((len(frames), 64 if sizes.max(initial=0) > 8 else 8), dtype=np.uint8)
-    for row, frame in zip(payload, frames, strict=True):
-        row[: len(frame.data)] = frame.data
-    timestamp_s = np.array([frame.timestamp for frame in frames], dtype=np.float64)
-    return CanLog(
+    width = FD_BYTES if sizes.max(initial=0) > CLASSIC_BYTES else CLASSIC_BYTES
+    padded = b"".join(bytes(frame.data).ljust(width, b"\0") for frame in frames)
+    log = CanLog(
         path=path,
-        timestamp_s=timestamp_s,
+        timestamp_s=np.array([frame.timestamp for frame in frames], dtype=np.float64),
         arbitration_id=np.array([frame.arbitration_id for frame in frames], dtype=np.uint32),
         dlc=sizes,
-        payload=payload,
+        payload=np.frombuffer(padded, dtype=np.uint8).reshape(-1, width),
         is_attack=np.zeros(len(frames), dtype=bool),
         is_labelled=False,
-        defects=Defects(
-            empty_payloads=int((sizes == 0).sum()),
-            backward_steps=int((np.diff(timestamp_s) < 0).sum()),
-            error_frames=n_errors,
-        ),
+        defects=Defects(empty_payloads=int((sizes == 0).sum()), error_frames=len(messages) - len(frames)),
     )
+    return Part(log, len(messages))
+
+
+def _fault_of(message: Any) -> str | None:
+    """Why a message is no frame; python-can takes most numbers as they come."""
+    if not np.isfinite(message.timestamp):
+        return "timestamp is no number"
+    if message.is_error_frame:
+        return None
+    if not 0 <= message.arbitration_id < MAX_ID:
+        return "arbitration_id is no CAN ID"
+    if len(message.data) > FD_BYTES:
+        return f"payload is not 0 to {FD_BYTES} bytes"
+    if not message.is_remote_frame and len(message.data) != message.dlc:
+        return "payload has another length than its DLC says"
+    return None

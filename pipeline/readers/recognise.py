@@ -5,14 +5,16 @@ from pathlib import Path
 
 from pipeline.errors import CaptureError
 from pipeline.readers import daga
+from pipeline.readers.blocks import first_bytes, shown
 from pipeline.readers.can_train_and_test import COLUMNS as CAN_TRAIN_AND_TEST
-from pipeline.readers.frames import bytes_of, shown
+from pipeline.readers.python_can import CSV_HEADER
 from pipeline.readers.python_can import ENDINGS as PYTHON_CAN
 
 _HEX = "[0-9A-Fa-f]"
 # The first line of each text format, in the order in which they are tried.
 _FIRST_LINES = {
-    "can-train-and-test-csv": re.escape(",".join(CAN_TRAIN_AND_TEST)),
+    "can-train-and-test-csv": rf"{re.escape(','.join(CAN_TRAIN_AND_TEST).removesuffix(',attack'))}(,attack)?$",
+    "can-csv": re.escape(CSV_HEADER),
     "daga": re.escape(",".join(daga.COLUMNS)),
     "hcrl-text": r"Timestamp:\s",
     "candump": rf"\(\d+(\.\d+)?\)\s+\S+\s+{_HEX}+#",
@@ -29,7 +31,7 @@ def recognise(path: Path) -> str:
     endings = [ending for ending in PYTHON_CAN if path.name.lower().endswith(ending)]
     if endings:
         return PYTHON_CAN[endings[0]]
-    data = bytes_of(path)
+    data = first_bytes(path)
     if data.startswith(b"PAR1"):
         return "lab-parquet"
     first = data[:1000].decode("utf-8-sig", errors="replace").split("\n", 1)[0].strip()
