@@ -12,6 +12,7 @@ from models.config import Config, FusionShape, GatShape, Share, VgaeShape
 from pipeline.errors import ConfigError
 
 CONFIGS = Path(__file__).resolve().parent / "configs"
+Percentile = Annotated[float, Field(ge=0, lt=100)]
 Quantile = Annotated[float, Field(gt=0.5, lt=1)]
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]  # what numpy takes
 
@@ -45,32 +46,88 @@ class GatPair(Config):
     student: GatShape = GatShape()
 
 
+class CurriculumConfig(Config):
+    """Benign windows per attack grow linearly over the first epochs, and those the VGAE finds hard come first.
+
+    Attributes:
+        enabled: off by default; docs/training.md says what it brought.
+        first_ratio, last_ratio: benign windows per attack window in epoch 0, and from epoch `epochs` on.
+        first_percentile, last_percentile: benign windows less hard than this percentile are left out.
+    """
+
+    enabled: bool = False
+    epochs: PositiveInt = 10
+    first_ratio: PositiveFloat = 1.0
+    last_ratio: PositiveFloat = 10.0
+    first_percentile: Percentile = 75.0
+    last_percentile: Percentile = 95.0
+
+
+class ImbalanceConfig(Config):
+    """What is done where attacks are rare; docs/training.md has the reasons.
+
+    Attributes:
+        attack_share: of the windows an epoch draws, at least this share is attacks, repeated where need be.
+        largest_ratio: how many times a benign window's weight an attack window's may be.
+        focal_gamma: of the focal loss (Lin et al. 2017); 0 is the plain cross-entropy.
+        mining: how far a window's weight follows its own loss in the epoch before; 0 is not at all.
+    """
+
+    attack_share: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    largest_ratio: Annotated[float, Field(ge=1)] = 100.0
+    focal_gamma: Annotated[float, Field(ge=0, le=10)] = 0.0
+    mining: Share = 0.0
+
+
 class TrainConfig(Config):
-    """How the VGAE and the GAT are trained."""
+    """How the VGAE and the GAT are trained; `imbalance` and `curriculum` are the GAT's alone.
+
+    Attributes:
+        schedule: of the learning rate: constant, or a cosine down to a hundredth over the epochs.
+        precision: of the networks' products; sums and losses are always float32. `auto` is bf16 on a GPU that
+            has it and 32 elsewhere.
+        id_dropout: the share of training windows whose IDs are all made unknown, as another car's would be.
+    """
 
     epochs: PositiveInt = 20
     batch_size: PositiveInt = 128
     learning_rate: PositiveFloat = 2e-3
+    schedule: Literal["constant", "cosine"] = "constant"
     weight_decay: Annotated[float, Field(ge=0)] = 1e-4
     gradient_clip: PositiveFloat = 1.0
     patience: PositiveInt = 10
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    precision: Literal["auto", "32", "bf16", "16"] = "auto"
+    id_dropout: Share = 0.0
+    imbalance: ImbalanceConfig = ImbalanceConfig()
+    curriculum: CurriculumConfig = CurriculumConfig()
 
 
 class VgaeLossConfig(Config):
-    """Weights beside the reconstruction error: ID and edge likelihood, KL term (Kipf and Welling 2016)."""
+    """Weights beside the reconstruction error: ID and edge likelihood, KL term (Kipf and Welling 2016).
+
+    Attributes:
+        mask_share: the share of nodes whose ID and features are hidden while training, and to be rebuilt.
+    """
 
     id_weight: Annotated[float, Field(ge=0)] = 0.1
     edge_weight: Annotated[float, Field(ge=0)] = 0.05
     kl_weight: Annotated[float, Field(ge=0)] = 0.01
+    mask_share: Annotated[float, Field(ge=0, lt=1)] = 0.0
 
 
 class DistillationConfig(Config):
-    """`alpha` of the loss comes from the teacher, softened by `temperature` (Hinton et al. 2015)."""
+    """`alpha` of the loss comes from the teacher, softened by `temperature` (Hinton et al. 2015).
+
+    Attributes:
+        embedding_weight: of the GAT student's distance to its teacher's embedding, through a linear
+            projection (Romero et al. 2015); added to the rest.
+    """
 
     enabled: bool = True
     alpha: Share = 0.7
     temperature: PositiveFloat = 4.0
+    embedding_weight: Annotated[float, Field(ge=0)] = 0.0
 
 
 class FusionConfig(Config):
