@@ -9,6 +9,7 @@ from typing import Any
 
 # name -> what it measures; each is a module beside this one whose main() gives the figures
 BENCHES = {
+    "read": "frames a second from a plain CSV, and the memory of a long one, beside polars and Python's csv",
     "graphs": "windows a second from frames to graphs, beside a plain Python loop",
     "collate": "graphs a second from flat arrays to batches, beside PyG's DataLoader",
     "site": "the site: build time, bytes and time to the first table and the first SQL answer",
