@@ -5,7 +5,8 @@ Everything is deterministic: resamples are drawn from a fixed seed over sorted v
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from functools import lru_cache
+from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,6 +19,7 @@ FEWEST = 5
 RESAMPLES = 10_000
 _SEED = 0
 
+Name = TypeVar("Name", bound=Hashable)
 Better = Literal["higher", "lower"]
 Verdict = Literal["better", "worse", "not shown"]
 # The value of a capture and a seed; a seed of None is a model in which nothing is drawn.
@@ -40,8 +42,10 @@ class Comparison:
     """A model minus a reference, over what both were measured on.
 
     Attributes:
-        unit: what counts as one observation: "capture" (its seeds averaged), or "seed" where there is one capture.
-        n: units compared; `left_out` cells had no partner on the other side.
+        unit: what counts as one observation: "capture", each side averaged over its seeds, which are no captures of
+            their own; or "seed" where there is one capture.
+        n: units compared.
+        left_out: captures of either side, or seeds of the model, that had no partner on the other.
         effect_size: matched-pairs rank biserial correlation, −1 to 1; None where no unit differs.
         p: two-sided exact Wilcoxon signed-rank test; `p_adjusted` after Holm over the family compared at once.
         verdict: "better" or "worse" only where interval and adjusted p both exclude no difference.
@@ -84,9 +88,14 @@ def _bootstrap_interval(drawn: NDArray[np.float64]) -> tuple[float, float]:
     if drawn[0] == drawn[-1]:
         return float(drawn[0]), float(drawn[0])  # a mean of equal values may be rounded off them
     tail = float(stats.norm.cdf(-np.sqrt(n / (n - 1)) * stats.t.ppf((1 + LEVEL) / 2, n - 1)))
-    chosen = np.random.default_rng(_SEED).integers(n, size=(RESAMPLES, n))
-    low, high = np.quantile(drawn[chosen].mean(axis=1), [tail, 1 - tail])
+    low, high = np.quantile(drawn[_resamples(n)].mean(axis=1), [tail, 1 - tail])
     return float(low), float(high)
+
+
+@lru_cache(maxsize=8)
+def _resamples(n: int) -> NDArray[np.int64]:
+    """[RESAMPLES, n] which of n values each resample holds; the same in every call."""
+    return np.random.default_rng(_SEED).integers(n, size=(RESAMPLES, n))
 
 
 def poisson_interval(events: int) -> tuple[float, float]:
@@ -96,11 +105,10 @@ def poisson_interval(events: int) -> tuple[float, float]:
     return low, float(stats.chi2.ppf(1 - outer, 2 * events + 2)) / 2
 
 
-def compare(models: Mapping[str, Cells], reference: Cells, better: Better) -> dict[str, Comparison]:
-    """Each model against the reference, cell by cell; p values are corrected over all of them together.
+def compare(models: Mapping[Name, Cells], reference: Cells, better: Better) -> dict[Name, Comparison]:
+    """Each model against the reference on the captures of both; p values are corrected over all models together.
 
-    A reference without seeds stands beside every seed of a model. Models with no cell in common with it are
-    left out.
+    Models with no capture in common with the reference, or no seed on the only one, are left out.
     """
     found = {name: one for name, cells in models.items() if (one := _compare(cells, reference)) is not None}
     adjusted = holm([one.p for one in found.values()])
@@ -146,23 +154,39 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def _compare(model: Cells, reference: Cells) -> Comparison | None:
-    pairs = {cell: value - other for cell, value in model.items() if (other := _partner(cell, reference)) is not None}
-    if not pairs:
+    mine, theirs = _by_capture(model), _by_capture(reference)
+    shared = [capture for capture in mine if capture in theirs]
+    unit: Literal["capture", "seed"] = "capture" if len(shared) > 1 else "seed"
+    if unit == "capture":
+        seen = [_mean(mine[capture]) - _mean(theirs[capture]) for capture in shared]
+        left_out = len(mine.keys() ^ theirs.keys())
+    else:
+        pairs = [_pair_seeds(mine[capture], theirs[capture]) for capture in shared]
+        seen = [difference for pair in pairs for difference in pair]
+        left_out = len(model) - len(seen)
+    if not seen:
         return None
-    used = {cell if cell in reference else (cell[0], None) for cell in pairs}
-    left_out = len(model) - len(pairs) + len(set(reference) - used)
-    captures = {capture: [d for (name, _), d in pairs.items() if name == capture] for capture, _ in pairs}
-    unit: Literal["capture", "seed"] = "capture" if len(captures) > 1 else "seed"
-    seen = [float(np.mean(one)) for one in captures.values()] if unit == "capture" else list(pairs.values())
-    summary = summarise(seen)
-    p = signed_rank_p(seen)
+    summary, p = summarise(seen), signed_rank_p(seen)
     return Comparison(
         unit, len(seen), left_out, summary.mean, summary.low, summary.high, rank_biserial(seen), p, p, "not shown"
     )
 
 
-def _partner(cell: tuple[Hashable, int | None], reference: Cells) -> float | None:
-    return reference.get(cell, reference.get((cell[0], None)))
+def _by_capture(cells: Cells) -> dict[Hashable, dict[int | None, float]]:
+    captures: dict[Hashable, dict[int | None, float]] = {}
+    for (capture, seed), value in cells.items():
+        captures.setdefault(capture, {})[seed] = value
+    return captures
+
+
+def _mean(seeds: Mapping[int | None, float]) -> float:
+    return float(np.mean(list(seeds.values())))
+
+
+def _pair_seeds(mine: Mapping[int | None, float], theirs: Mapping[int | None, float]) -> list[float]:
+    """Differences seed by seed; a reference without seeds stands beside every one."""
+    partner = {seed: theirs.get(seed, theirs.get(None)) for seed in mine}
+    return [value - other for seed, value in mine.items() if (other := partner[seed]) is not None]
 
 
 def _verdict(one: Comparison, p: float, better: Better) -> Verdict:

@@ -21,7 +21,9 @@ FOLDER = Path(__file__).resolve().parent
 # The data files of the site and what a row of each is. `NAME.sql` beside this file
 # is one query over the lake's views; `NAME.py` has `load(lake) -> pa.Table` for what SQL cannot say.
 LOADERS: Mapping[str, str] = {
-    "leaderboard": "a row for each model on each capture: mean over seeds of the metrics",
+    "leaderboard": "a row for each model on each capture and protocol: mean over seeds of the metrics",
+    "intervals": "spread and 95 % interval of a leaderboard mean over several seeds",
+    "comparisons": "one row a model and metric: its difference from the strongest baseline, and the evidence",
     "training_curves": "a metric of a split at an epoch, with the run it belongs to",
     "overview": "one row: what the snapshot holds",
     "runs": "one row a run: status, config, commit, environment",

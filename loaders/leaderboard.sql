@@ -1,4 +1,4 @@
--- A row for each model of an experiment on each capture: mean over seeds of the metrics.
+-- A row for each model of an experiment on each capture and protocol: mean over seeds of the metrics.
 -- Only complete runs count. The newest evaluation of a model wins, and of two complete runs with the
 -- same configuration and seed the later one, so that a repeated run is not taken for another seed.
 WITH complete AS (
@@ -25,46 +25,49 @@ model AS (
         PARTITION BY experiment, dataset, model, role, configuration, seed ORDER BY started_at DESC, complete.run_id
     ) = 1
 ),
-seed_row AS (
+seed_value AS (
     SELECT
-        model.experiment, metrics.dataset, metrics.split, metrics.capture, metrics.vehicle, metrics.attack,
-        metrics.is_known_vehicle, model.model, model.role, model.configuration, model.seed, model.parameters,
-        model.is_demo, model.run_id AS model_run_id, model.evaluate_run_id, metrics.n, metrics.n_attack,
-        max(value) FILTER (metric = 'f1') AS f1,
-        max(value) FILTER (metric = 'precision') AS "precision",
-        max(value) FILTER (metric = 'recall') AS recall,
-        max(value) FILTER (metric = 'fpr') AS fpr,
-        max(value) FILTER (metric = 'accuracy') AS accuracy,
-        max(value) FILTER (metric = 'mcc') AS mcc,
-        max(value) FILTER (metric = 'auroc') AS auroc,
-        max(value) FILTER (metric = 'auprc') AS auprc,
-        max(value) FILTER (metric = 'base_rate') AS base_rate
+        -- What a row of the leaderboard is about; values of one such struct are averaged.
+        {
+            experiment: model.experiment, dataset: metrics.dataset, split: metrics.split, capture: metrics.capture,
+            vehicle: metrics.vehicle, attack: metrics.attack, is_known_vehicle: metrics.is_known_vehicle,
+            protocol: metrics.protocol, calibration_s: metrics.calibration_s,
+            model: model.model, "role": model.role, configuration: model.configuration,
+            n: metrics.n, n_attack: metrics.n_attack, parameters: model.parameters
+        } AS about,
+        {
+            seed: model.seed, model_run_id: model.run_id, evaluate_run_id: model.evaluate_run_id,
+            is_demo: model.is_demo
+        } AS run,
+        metric, value
     FROM metrics
     JOIN model ON metrics.run_id = model.evaluate_run_id AND metrics.model_run_id = model.run_id
-    -- Other metrics, as the threshold, are computed on other windows and would split the group by n.
-    WHERE metric IN ('f1', 'precision', 'recall', 'fpr', 'accuracy', 'mcc', 'auroc', 'auprc', 'base_rate')
-    GROUP BY ALL
+),
+seed_row AS (
+    -- Metrics that are not named, as the threshold, are computed on other windows and would split a row by n.
+    PIVOT (SELECT * FROM seed_value WHERE metric <> 'threshold') ON metric IN (
+        'f1', 'precision', 'recall', 'fpr', 'accuracy', 'mcc', 'auroc', 'auprc', 'base_rate',
+        'recall_at_fpr_1e-2', 'recall_at_fpr_1e-3', 'ece', 'brier',
+        'episodes', 'episodes_found', 'detection_delay_s_median', 'detection_delay_s_p90', 'frames_to_alarm_median',
+        'fpr_outside_episodes', 'false_alarms', 'benign_hours',
+        'false_alarms_per_hour', 'false_alarms_per_hour_low', 'false_alarms_per_hour_high',
+        'false_alarms_outside_episodes', 'benign_hours_outside_episodes', 'false_alarms_per_hour_outside_episodes',
+        'false_alarms_per_hour_outside_episodes_low', 'false_alarms_per_hour_outside_episodes_high'
+    ) USING max(value) GROUP BY about, run
 )
 SELECT
-    experiment, dataset, split, capture, vehicle, attack, is_known_vehicle, model, role, configuration,
+    unnest(about),
     -- A metric that one seed lacks has no mean over the seeds named beside it.
-    CASE WHEN count(f1) = count(*) THEN avg(f1) END AS f1,
-    CASE WHEN count("precision") = count(*) THEN avg("precision") END AS "precision",
-    CASE WHEN count(recall) = count(*) THEN avg(recall) END AS recall,
-    CASE WHEN count(fpr) = count(*) THEN avg(fpr) END AS fpr,
-    CASE WHEN count(accuracy) = count(*) THEN avg(accuracy) END AS accuracy,
-    CASE WHEN count(mcc) = count(*) THEN avg(mcc) END AS mcc,
-    CASE WHEN count(auroc) = count(*) THEN avg(auroc) END AS auroc,
-    CASE WHEN count(auprc) = count(*) THEN avg(auprc) END AS auprc,
-    CASE WHEN count(base_rate) = count(*) THEN avg(base_rate) END AS base_rate,
-    n, n_attack, parameters,
+    CASE
+        WHEN count(COLUMNS(* EXCLUDE (about, run))) = count(*) THEN avg(COLUMNS(* EXCLUDE (about, run)))
+    END,
     count(*)::BIGINT AS n_seeds,
-    string_agg(seed::VARCHAR, ', ' ORDER BY seed) AS seeds,
-    string_agg(model_run_id, ', ' ORDER BY seed) AS model_run_ids,
-    string_agg(evaluate_run_id, ', ' ORDER BY seed) AS evaluate_run_ids,
-    bool_or(is_demo) AS is_demo
+    string_agg(run.seed::VARCHAR, ', ' ORDER BY run.seed) AS seeds, -- null where nothing is drawn
+    string_agg(run.model_run_id, ', ' ORDER BY run.seed) AS model_run_ids,
+    string_agg(run.evaluate_run_id, ', ' ORDER BY run.seed) AS evaluate_run_ids,
+    bool_or(run.is_demo) AS is_demo
 FROM seed_row
-GROUP BY
-    experiment, dataset, split, capture, vehicle, attack, is_known_vehicle, model, role, configuration,
-    n, n_attack, parameters
-ORDER BY dataset, experiment, split, capture, model, role NULLS LAST, configuration
+GROUP BY about
+ORDER BY
+    about.dataset, about.experiment, about.split, about.capture, about.protocol NULLS FIRST,
+    about.calibration_s NULLS FIRST, about.model, about.role NULLS LAST, about.configuration

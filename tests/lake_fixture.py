@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lake.append import append
-from lake.schema import TABLES, Row
+from lake.schema import AMOUNTS, TABLES, Row
 from lake.snapshot import Snapshot, take_snapshot
 
 DATASET = "made_up"
@@ -35,7 +35,15 @@ TRAINED = (
     ("gat_student", "gat", "student"),
     ("fusion", "fusion", "student"),
 )
-METRICS = ("f1", "precision", "recall", "fpr", "accuracy", "mcc", "auroc", "auprc", "base_rate")
+METRICS = (
+    "f1", "precision", "recall", "fpr", "accuracy", "mcc", "auroc", "auprc", "base_rate", "ece", "brier",
+    *AMOUNTS, "fpr_outside_episodes", "recall_at_fpr_1e-2", "recall_at_fpr_1e-3",
+)  # fmt: skip
+# Metrics that a benign capture has too.
+OF_BENIGN = {"fpr", "accuracy", "ece", "brier", "fpr_outside_episodes", "episodes", "episodes_found"} | {
+    name for name in AMOUNTS if name.startswith(("false_alarms", "benign_hours"))
+}
+Protocol = tuple[str | None, float | None]  # its name, seconds of calibration
 
 
 def made_up_lake(
@@ -113,29 +121,40 @@ def add_evaluation(
     started_at: datetime = START + timedelta(hours=1),
     salt: str = "",
     without: str = "",
+    protocols: Sequence[Protocol] = ((None, None),),
+    models: Sequence[str] = (),
 ) -> None:
     """An evaluate run over the five models of a seed: rows for each capture, known and unknown vehicles, and all.
 
     Args:
         salt: another one gives other values.
         without: a metric that is null in every row.
+        protocols: the test captures are scored under each of these.
+        models: runs to score in place of the five.
     """
     status = "complete" if ended else "running"
     add_run(root, run_id, "evaluate", seed, settings, is_demo=is_demo, status=status, started_at=started_at)
     rows: list[Row] = []
-    for stage, _, _ in TRAINED:
-        model_run_id = f"made_up-{stage}-{seed}"
+    for model_run_id in models or [f"made_up-{stage}-{seed}" for stage, _, _ in TRAINED]:
         rows += _metric_rows(model_run_id, "validation", "all", "all", "all", None, 300, 40, salt)
         rows.append({**rows[-1], "metric": "threshold", "value": 3.5, "n": 260, "n_attack": 0})
-        rows += _metric_rows(model_run_id, "test", "all", "all", "all", None, 900, 120, salt)
-        rows += _metric_rows(model_run_id, "test", "known vehicles", "all", "all", True, 600, 120, salt)
-        rows += _metric_rows(model_run_id, "test", "unknown vehicles", "all", "all", False, 300, 0, salt)
-        for capture, vehicle, attack, usage, known in CAPTURES:
-            if usage == "test":
-                n_attack = 0 if attack == "benign" else 60
-                rows += _metric_rows(model_run_id, "test", capture, vehicle, attack, known, 300, n_attack, salt)
+        for protocol, calibration_s in protocols:
+            under = {"protocol": protocol, "calibration_s": calibration_s}
+            salted = f"{salt}{protocol or ''}{calibration_s or ''}"
+            rows += [{**row, **under} for row in _test_rows(model_run_id, salted)]
     rows = [{**row, "value": None} if row["metric"] == without else row for row in rows]
     append(root, TABLES["metrics"], run_id, "metrics", rows)
+
+
+def _test_rows(model_run_id: str, salt: str) -> list[Row]:
+    rows = _metric_rows(model_run_id, "test", "all", "all", "all", None, 900, 120, salt)
+    rows += _metric_rows(model_run_id, "test", "known vehicles", "all", "all", True, 600, 120, salt)
+    rows += _metric_rows(model_run_id, "test", "unknown vehicles", "all", "all", False, 300, 0, salt)
+    for capture, vehicle, attack, usage, known in CAPTURES:
+        if usage == "test":
+            n_attack = 0 if attack == "benign" else 60
+            rows += _metric_rows(model_run_id, "test", capture, vehicle, attack, known, 300, n_attack, salt)
+    return rows
 
 
 def made_up_value(*key: object) -> float:
@@ -172,7 +191,7 @@ def _metric_rows(
             value = (value or 0) / 50
         if metric == "base_rate":
             value = n_attack / n
-        elif n_attack == 0 and metric not in ("fpr", "accuracy"):
+        elif n_attack == 0 and metric not in OF_BENIGN:
             value = None  # one class only
         rows.append({**about, "metric": metric, "value": value})
     return rows

@@ -41,7 +41,8 @@ export function plural(count, one, many = `${one}s`) {
   return `${whole(count)} ${count === 1 ? one : many}`;
 }
 
-/** "one seed (42)" or "3 seeds (1, 2, 3)". */
+/** "one seed (42)", "3 seeds (1, 2, 3)", or "no seed" where nothing is drawn. */
 export function seedText({ n_seeds, seeds }) {
+  if (seeds == null) return "no seed";
   return `${n_seeds === 1 ? "one seed" : `${n_seeds} seeds`} (${seeds})`;
 }

@@ -1,13 +1,30 @@
 // The leaderboard's columns, and the sentence that says what a table of results is about.
-import { METRICS, MODEL_NAMES, modelName } from "../metrics.js";
+import { aboutMetric, METRIC_GROUPS, METRICS, MODEL_NAMES, modelName, protocolName } from "../metrics.js";
 import { siteUrl } from "../data.js";
 import { element } from "./element.js";
+import { spreadOf } from "./spread.js";
 import { fixed, NOT_APPLICABLE, percent, plural, seedText, whole } from "./format.js";
 
+/** The column of one metric; what several seeds or events say of its value stands beside it. */
+function metricColumn({ name, label, better, digits, doc, unit, scale = 1 }) {
+  const format = (value) => fixed(digits)(value == null ? null : value * scale);
+  const cell = (row) => {
+    const spread = spreadOf(row, name, format);
+    return spread ? element("span", {}, format(row[name]), element("span", { class: "spread", title: spread.doc }, ` ${spread.text}`))
+      : format(row[name]);
+  };
+  return { key: name, label, better, doc, unit, kind: "number", format, cell };
+}
+
+const FOUND = { cell: ({ episodes, episodes_found }) => (episodes ? `${whole(episodes_found)} of ${whole(episodes)}` : NOT_APPLICABLE) };
+
 // The base rate is left to the counts beside it.
-export const METRIC_COLUMNS = METRICS.filter(({ better }) => better).map(({ name, label, better, digits, doc }) => ({
-  key: name, label, better, doc, kind: "number", format: fixed(digits),
-}));
+export const METRIC_COLUMNS = METRICS.filter(({ better }) => better).map(metricColumn);
+
+/** The columns of a group of `METRIC_GROUPS`. */
+export function metricColumns(group) {
+  return METRIC_GROUPS[group].map((name) => ({ ...metricColumn(aboutMetric(name)), ...(name === "episodes_found" ? FOUND : {}) }));
+}
 
 // Rows over several captures carry one of these names in place of a capture's.
 export const POOLED = {
@@ -40,7 +57,12 @@ export function inModelOrder(rows) {
   return [...rows].sort((a, b) => place(a) - place(b));
 }
 
-/** Dataset, split, capture, windows, seeds: what a reader needs to know before the first number. */
+/** Teachers are no competitors; tables set their rows apart. */
+export function rowClass({ role }) {
+  return role === "teacher" ? "reference" : null;
+}
+
+/** Dataset, split, capture, protocol, windows, seeds: what a reader needs to know before the first number. */
 export function aboutResults(rows) {
   const [first] = rows;
   const captures = new Set(rows.map((row) => row.capture));
@@ -49,12 +71,20 @@ export function aboutResults(rows) {
   const alike = rows.every((row) => row.n === first.n && row.n_attack === first.n_attack);
   const windows = alike ? `; ${whole(first.n)} windows, ${whole(first.n_attack)} of them attack ` +
     `(${percent(first.n_attack, first.n)})` : "";
-  return `Dataset ${first.dataset}, ${first.split} split, ${where}${windows}. ${seedsOf(rows)}`;
+  const protocol = first.protocol && rows.every((row) => protocolName(row) === protocolName(first))
+    ? `; protocol ${protocolName(first)}` : "";
+  return `Dataset ${first.dataset}, ${first.split} split, ${where}${protocol}${windows}. ${seedsOf(rows)}${referencesIn(rows)}`;
+}
+
+function referencesIn(rows) {
+  const teachers = rows.filter(rowClass).length;
+  return teachers && teachers < rows.length ? " Teachers are references, not competitors." : "";
 }
 
 function seedsOf(rows) {
   const texts = [...new Set(rows.map(seedText))];
-  if (texts.length > 1) return "Means over the seeds named in each row.";
+  if (texts.length > 1) return "Means over the seeds counted in each row.";
+  if (rows[0].seeds == null) return "Nothing is drawn at random.";
   return rows[0].n_seeds === 1
     ? `From ${texts[0]}: one training run each, so differences between rows may be chance.`
     : `Means over ${texts[0]}.`;
@@ -76,6 +106,8 @@ FROM metrics m JOIN runs r ON r.run_id = m.model_run_id
 WHERE m.model_run_id IN (${list(row.model_run_ids)})
   AND m.run_id IN (${list(row.evaluate_run_ids)})
   AND m.split = '${row.split}' AND m.capture = '${row.capture.replaceAll("'", "''")}'
+  AND m.protocol IS NOT DISTINCT FROM ${row.protocol == null ? "NULL" : `'${row.protocol}'`}
+  AND m.calibration_s IS NOT DISTINCT FROM ${row.calibration_s ?? "NULL"}
 ORDER BY m.metric, r.seed`;
 }
 

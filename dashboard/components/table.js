@@ -11,9 +11,9 @@ let tables = 0;
  * columns: {key, label, doc, kind: "text" | "number" | "long", format, cell, better, unit, header}
  * - "long" text wraps, for names of files and captures.
  * - `format` turns the value into text, `cell` a row into a node; `header` makes the column name its row.
- * sort: {key, descending}; null values stay last either way.
+ * sort: {key, descending}; null values stay last either way. rowClass: a row's class, from the row.
  */
-export function dataTable({ caption, columns, rows, sort = null, className = "" }) {
+export function dataTable({ caption, columns, rows, sort = null, className = "", rowClass = () => null }) {
   const state = { sort };
   const id = `table-${++tables}`;
   const body = element("tbody");
@@ -30,7 +30,7 @@ export function dataTable({ caption, columns, rows, sort = null, className = "" 
 
   function draw() {
     const ordered = state.sort ? sorted(rows, state.sort) : rows;
-    body.replaceChildren(...ordered.map((row) => bodyRow(columns, row)));
+    body.replaceChildren(...ordered.map((row) => bodyRow(columns, row, rowClass(row))));
     columns.forEach((column, index) => {
       const here = state.sort?.key === column.key;
       heads[index].setAttribute("aria-sort", here ? (state.sort.descending ? "descending" : "ascending") : "none");
@@ -58,8 +58,8 @@ function headCell(column, onclick) {
   return element("th", { scope: "col", class: column.kind === "number" ? "number" : null }, button);
 }
 
-function bodyRow(columns, row) {
-  return element("tr", {}, ...columns.map((column) => {
+function bodyRow(columns, row, className) {
+  return element("tr", { class: className }, ...columns.map((column) => {
     const value = row[column.key];
     const shown = column.cell ? column.cell(row) : column.format ? column.format(value) : value ?? NOT_APPLICABLE;
     const content = column.kind === "long" && typeof shown === "string" ? breakable(shown) : [shown];

@@ -1,43 +1,46 @@
 // One metric of every model on each capture: a row a capture, a dot a model.
 import * as Plot from "@observablehq/plot";
 import { fixed } from "../components/format.js";
-import { MODEL_NAMES, arrow, METRICS, modelName } from "../metrics.js";
+import { MODEL_NAMES, aboutMetric, arrow, modelName, protocolName } from "../metrics.js";
 import { COLOURS } from "./frame.js";
 
-const BAND = 74;
+const LANE = 9;
 
 /** rows: the leaderboard's rows of single captures, of one dataset and split. */
 export function capturePlot(rows, { metric, width }) {
-  const about = METRICS.find(({ name }) => name === metric);
+  const about = aboutMetric(metric);
+  const label = [about.label, about.unit, arrow(about.better)].filter(Boolean).join(" ");
+  const value = (row) => row[metric] * (about.scale ?? 1);
+  const band = Math.max(74, 30 + LANE * distinctNames(rows).length);
   const shown = rows.filter((row) => row[metric] != null);
   const captures = [...new Map(rows.map((row) => [row.capture, row])).values()].sort(byVehicleThenName);
   const models = Object.keys(MODEL_NAMES);
-  const domain = metric === "mcc" ? [-1, 1] : [0, 1];
+  const domain = metric === "mcc" ? [-1, 1] : [0, about.unit || about.digits === 0 ? Math.max(1, ...shown.map(value)) : 1];
   return Plot.plot({
     width,
-    height: 50 + BAND * captures.length,
+    height: 50 + band * captures.length,
     marginLeft: 10, marginRight: 16, marginTop: 6, marginBottom: 42,
     ariaLabel: `${about.label} of each model on each capture`,
-    ariaDescription: shown.map((row) => `${row.capture}, ${modelName(row)}: ${fixed(3)(row[metric])}`).join("; "),
-    x: { domain, label: `${about.label} ${arrow(about.better)}`, labelArrow: "none", grid: true, ticks: width < 500 ? 5 : 10 },
+    ariaDescription: shown.map((row) => `${row.capture}, ${modelName(row)}: ${fixed(3)(value(row))}`).join("; "),
+    x: { domain, label, labelArrow: "none", grid: true, ticks: width < 500 ? 5 : 10 },
     y: { type: "band", domain: captures.map((row) => row.capture), axis: null, padding: 0 },
     color: { domain: models, range: COLOURS },
     marks: [
       Plot.text(captures, {
-        x: domain[0], y: "capture", text: rowLabel, textAnchor: "start", dy: -26, fill: "currentColor", fontSize: 12,
+        x: domain[0], y: "capture", text: rowLabel, textAnchor: "start", dy: 11 - band / 2, fill: "currentColor", fontSize: 12,
       }),
-      Plot.ruleY(captures, { y: "capture", stroke: "var(--line)", dy: BAND / 2 }),
+      Plot.ruleY(captures, { y: "capture", stroke: "var(--line)", dy: band / 2 }),
       Plot.text(captures.filter((row) => !shown.some(({ capture }) => capture === row.capture)), {
-        x: domain[0], y: "capture", text: () => "not applicable: one class only", textAnchor: "start", dy: -6,
+        x: domain[0], y: "capture", text: () => "not applicable", textAnchor: "start", dy: -6,
         fill: "var(--muted)", stroke: "var(--surface)", strokeWidth: 5, fontSize: 12,
       }),
       ...distinctNames(rows).map((name, lane, { length }) =>
         Plot.dot(shown.filter((row) => modelName(row) === name), {
-          x: metric, y: "capture", dy: 9 + 9 * (lane - (length - 1) / 2), r: 4.5, stroke: "model", strokeWidth: 2,
+          x: value, y: "capture", dy: 9 + LANE * (lane - (length - 1) / 2), r: 4.5, stroke: "model", strokeWidth: 2,
           fill: /teacher/.test(name) ? "var(--surface)" : "model",
         })),
       Plot.tip(shown, Plot.pointer({
-        x: metric, y: "capture", fill: "var(--surface)", title: (row) => dotTitle(row, about),
+        x: value, y: "capture", fill: "var(--surface)", title: (row) => dotTitle(row, about, value(row)),
       })),
     ],
   });
@@ -53,9 +56,10 @@ function rowLabel(row) {
   return `${row.capture.split("/").at(-1)} · ${row.attack} · ${vehicle}`;
 }
 
-function dotTitle(row, { name, label, digits }) {
-  const seeds = row.n_seeds === 1 ? "one seed" : `mean of ${row.n_seeds} seeds`;
-  return `${modelName(row)} on ${row.capture}\n${label} ${fixed(digits)(row[name])}\n` +
+function dotTitle(row, { label, digits, unit = "" }, value) {
+  const seeds = row.n_seeds === 1 ? "one run" : `mean of ${row.n_seeds} seeds`;
+  const under = row.protocol ? `, ${protocolName(row)}` : "";
+  return `${modelName(row)} on ${row.capture}${under}\n${label} ${fixed(digits)(value)} ${unit}\n` +
     `${row.n} windows, ${row.n_attack} attack; ${seeds}`;
 }
 

@@ -1,8 +1,9 @@
 // The landing page: the snapshot's test results in one table a dataset and experiment, and where they come from.
 import { element, fill } from "../components/element.js";
-import { aboutResults, COUNT_COLUMNS, inModelOrder, METRIC_COLUMNS, MODEL_COLUMN, named, SEEDS_COLUMN } from "../components/results.js";
+import { aboutResults, COUNT_COLUMNS, inModelOrder, METRIC_COLUMNS, MODEL_COLUMN, named, rowClass, SEEDS_COLUMN } from "../components/results.js";
 import { dataTable } from "../components/table.js";
 import { readManifest, readTable } from "../data.js";
+import { protocolName } from "../metrics.js";
 
 // Known and unknown vehicles apart: one number over both would hide what matters most.
 const HEADLINES = ["known vehicles", "unknown vehicles"];
@@ -25,7 +26,7 @@ await fill(document.getElementById("provenance"), async () => {
 function grouped(rows) {
   const groups = new Map();
   for (const row of rows) {
-    const key = `${row.dataset} ${row.experiment} ${row.capture}`;
+    const key = `${row.dataset} ${row.experiment} ${row.capture} ${protocolName(row)}`;
     groups.set(key, [...(groups.get(key) ?? []), row]);
   }
   return groups;
@@ -38,6 +39,7 @@ function headlineTable(rows) {
       MODEL_COLUMN, ...METRIC_COLUMNS.filter(({ key }) => HEADLINE.includes(key)), ...COUNT_COLUMNS, SEEDS_COLUMN,
     ],
     rows,
+    rowClass,
     sort: { key: "f1", descending: true },
   });
 }

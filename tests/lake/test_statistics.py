@@ -162,19 +162,32 @@ def test_one_seed_of_one_capture_has_no_interval_and_no_verdict() -> None:
 def test_a_reference_without_seeds_stands_beside_every_seed() -> None:
     rules = {(capture, None): 0.9 for capture in CAPTURES}
     one = compare({"model": cells(0.05, seed=1)}, rules, "higher")["model"]
-    assert (one.n, one.left_out, one.verdict) == (8, 0, "better")
+    assert (one.unit, one.n, one.left_out, one.verdict) == ("capture", 8, 0, "better")
+    alone = {"model": {("a", 1): 0.9, ("a", 2): 0.7}}
+    one = compare(alone, {("a", None): 0.5}, "higher")["model"]
+    assert (one.unit, one.n, one.mean_difference) == ("seed", 2, pytest.approx(0.3))
 
 
-def test_cells_without_a_partner_are_counted() -> None:
+def test_a_model_without_seeds_is_compared_with_the_mean_over_seeds() -> None:
+    rules = {("a", None): 0.9, ("b", None): 0.9}
+    reference = {("a", 1): 0.5, ("a", 2): 0.7, ("b", 1): 0.9}
+    one = compare({"rules": rules}, reference, "higher")["rules"]
+    assert (one.n, one.left_out, one.mean_difference) == (2, 0, pytest.approx(0.15))
+
+
+def test_captures_and_seeds_without_a_partner_are_counted() -> None:
     model = {("a", 1): 0.9, ("a", 2): 0.8, ("b", 1): 0.9, ("only mine", 1): 0.2}
-    reference = {("a", 1): 0.5, ("a", 2): 0.5, ("b", 1): 0.5, ("only theirs", 1): 0.1, ("b", 3): 0.1}
+    reference = {("a", 1): 0.5, ("a", 2): 0.5, ("b", 1): 0.5, ("only theirs", 1): 0.1}
     one = compare({"model": model}, reference, "higher")["model"]
-    assert (one.n, one.left_out) == (2, 3)
+    assert (one.unit, one.n, one.left_out) == ("capture", 2, 2)
     assert one.mean_difference == pytest.approx((0.35 + 0.4) / 2)  # each capture counts once, whatever its seeds
+    one = compare({"model": {("a", 1): 0.9, ("a", 7): 0.1}}, reference, "higher")["model"]
+    assert (one.unit, one.n, one.left_out, one.mean_difference) == ("seed", 1, 1, pytest.approx(0.4))
 
 
 def test_a_model_with_nothing_in_common_is_left_out() -> None:
     assert compare({"model": {("a", 1): 0.9}}, {("b", 1): 0.9}, "higher") == {}
+    assert compare({"model": {("a", 1): 0.9}}, {("a", 2): 0.9}, "higher") == {}
 
 
 def test_correction_can_take_a_verdict_back() -> None:

@@ -5,12 +5,9 @@ import { legend } from "../../../components/legend.js";
 import { aboutResults } from "../../../components/results.js";
 import { capturePlot } from "../../../figures/captures.js";
 import { figure } from "../../../figures/frame.js";
-import { metricLabel, METRICS } from "../../../metrics.js";
+import { metricLabel, METRICS, MODEL_NAMES } from "../../../metrics.js";
 
-const LEGEND = [
-  { label: "VGAE", swatch: "series-1" }, { label: "GAT", swatch: "series-2" }, { label: "Fusion", swatch: "series-3" },
-  { label: "teacher", swatch: "hollow" }, { label: "student or fused", swatch: "solid" },
-];
+const ROLES = [{ label: "teacher", swatch: "hollow" }, { label: "student, fused or baseline", swatch: "solid" }];
 
 /** A figure and the function that gives it other rows. */
 export function captureFigure() {
@@ -18,10 +15,16 @@ export function captureFigure() {
   const metric = choice("figure", "Metric", names, { text: metricLabel });
   const place = element("div");
   let shown = [];
-  const draw = () => place.replaceChildren(captureNode(shown, metric.value));
+  const draw = () => place.replaceChildren(legend([...modelsOf(shown), ...ROLES]), captureNode(shown, metric.value));
   metric.addEventListener("input", draw);
-  const node = element("div", {}, element("div", { class: "filters" }, metric), legend(LEGEND), place);
+  const node = element("div", {}, element("div", { class: "filters" }, metric), place);
   return { node, update: (rows) => { shown = rows; draw(); } };
+}
+
+/** Those that are shown, each with its colour. */
+function modelsOf(rows) {
+  const all = Object.entries(MODEL_NAMES).map(([model, label], place) => ({ model, label, swatch: `series-${place + 1}` }));
+  return all.filter(({ model }) => rows.some((row) => row.model === model));
 }
 
 function captureNode(rows, metric) {

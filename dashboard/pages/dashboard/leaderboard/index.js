@@ -2,46 +2,84 @@
 import { element, fill } from "../../../components/element.js";
 import { choice, distinct, filters } from "../../../components/filters.js";
 import {
-  aboutResults, COUNT_COLUMNS, inModelOrder, isPooled, knownVehicle, METRIC_COLUMNS, MODEL_COLUMN, named, POOLED, SEEDS_COLUMN, walkBack,
+  aboutResults, COUNT_COLUMNS, inModelOrder, isPooled, knownVehicle, metricColumns, MODEL_COLUMN, named, POOLED, rowClass,
+  SEEDS_COLUMN, walkBack,
 } from "../../../components/results.js";
+import { withSpread } from "../../../components/spread.js";
 import { dataTable } from "../../../components/table.js";
 import { readTable } from "../../../data.js";
+import { METRIC_GROUPS, protocolName, protocolNames } from "../../../metrics.js";
+import { comparisonTables } from "./comparisons.js";
 
 const EACH = "each";
 const ALL_MODELS = "every model";
+const NOT_STATED = "not stated";
+const GROUPS = { windows: "windows", alarms: "alarms over time", scores: "ranking and calibration" };
 const results = document.getElementById("results");
 const figurePlace = document.getElementById("figure");
+const SORTS = {
+  windows: { key: "f1", descending: true }, scores: { key: "auroc", descending: true },
+  alarms: { key: "false_alarms_per_hour_outside_episodes", descending: false },
+};
 let drawFigure = () => {};
 let singleCaptures = [];
+let rows = [];
+let chosen = {};
 
 await fill(results, async () => {
-  const rows = inModelOrder(named(await readTable("leaderboard")));
-  document.getElementById("filters").replaceChildren(filters(inputs(rows), (chosen) => show(rows, chosen)));
+  rows = inModelOrder(named(await readTable("leaderboard")));
+  document.getElementById("filters").replaceChildren(filters(inputs(), (now) => { chosen = now; show(); }));
   performance.mark("first-table");
   return [...results.childNodes];
 });
 watchFigure();
+await Promise.all([
+  fill(document.getElementById("spread"), async () => {
+    rows = await withSpread(rows);
+    if (rows.some((row) => row.spread)) show();
+    return null;
+  }),
+  fill(document.getElementById("comparisons"), async () => comparisonTables(named(await readTable("comparisons")))),
+]);
 
-function inputs(rows) {
+function inputs() {
   const captures = distinct(rows.filter((row) => !isPooled(row)), "capture");
   const pooled = Object.keys(POOLED).filter((capture) => rows.some((row) => row.capture === capture));
   const list = [
     choice("dataset", "Dataset", distinct(rows, "dataset")),
     choice("experiment", "Experiment", distinct(rows, "experiment")),
     choice("split", "Split", distinct(rows, "split"), { initial: "test" }),
+    choice("protocol", "Protocol", protocols()),
     choice("capture", "Capture", [...pooled, EACH, ...captures], { initial: pooled[1] ?? "all", text: captureText }),
     choice("model", "Model", [ALL_MODELS, ...distinct(rows, "name")], { initial: ALL_MODELS }),
+    choice("metrics", "Metrics", Object.keys(GROUPS).filter(isMeasured), { text: (group) => GROUPS[group] }),
   ];
   return list.filter((input) => input.querySelectorAll("option").length > 1);
+}
+
+/** Test rows of older code have no protocol; they are a choice of their own, never mixed among the others. */
+function protocols() {
+  const names = protocolNames(rows);
+  return names.length && rows.some((row) => row.split === "test" && row.protocol == null) ? [...names, NOT_STATED] : names;
+}
+
+function isUnder(row, protocol) {
+  return !protocol || (protocolName(row) ?? NOT_STATED) === protocol || (row.protocol == null && row.split !== "test");
+}
+
+/** Snapshots of older code have no alarms over time. */
+function isMeasured(group) {
+  return METRIC_GROUPS[group].some((name) => rows.some((row) => row[name] != null));
 }
 
 function captureText(capture) {
   return { all: "all together", [EACH]: "each on its own" }[capture] ?? capture;
 }
 
-function show(rows, { dataset, experiment, split, capture, model }) {
+function show() {
+  const { dataset, experiment, split, protocol, capture, model, metrics = "windows" } = chosen;
   const fits = (row) => (!dataset || row.dataset === dataset) && (!experiment || row.experiment === experiment) &&
-    row.split === (split ?? row.split) && (!model || model === ALL_MODELS || row.name === model);
+    row.split === (split ?? row.split) && isUnder(row, protocol) && (!model || model === ALL_MODELS || row.name === model);
   const pool = rows.filter(fits);
   const asked = pool.filter((row) => (capture === EACH ? !isPooled(row) : row.capture === capture));
   // validation windows are scored together only; the caption says so
@@ -51,15 +89,15 @@ function show(rows, { dataset, experiment, split, capture, model }) {
     results.replaceChildren(element("p", { class: "note", role: "status" }, text));
   } else {
     results.replaceChildren(dataTable({
-      caption: aboutResults(shown), columns: columnsFor(shown), rows: shown, sort: { key: "f1", descending: true },
+      caption: aboutResults(shown), columns: columnsFor(shown, metrics), rows: shown, sort: SORTS[metrics], rowClass,
     }));
   }
   singleCaptures = pool.filter((row) => !isPooled(row));
   drawFigure(singleCaptures);
 }
 
-function columnsFor(rows) {
-  const several = (key) => new Set(rows.map((row) => row[key])).size > 1;
+function columnsFor(shown, metrics) {
+  const several = (key) => new Set(shown.map((row) => row[key])).size > 1;
   const column = (key, label, extra) => ({ key, label, kind: "text", ...extra });
   return [
     MODEL_COLUMN,
@@ -69,7 +107,7 @@ function columnsFor(rows) {
       column("attack", "Attack"),
       column("is_known_vehicle", "Vehicle", { format: knownVehicle, doc: "whether training saw this vehicle" }),
     ] : []),
-    ...METRIC_COLUMNS, ...COUNT_COLUMNS, SEEDS_COLUMN,
+    ...metricColumns(metrics), ...COUNT_COLUMNS, SEEDS_COLUMN,
     column("model_run_ids", "Runs", { cell: walkBack, doc: "the query that leads to the runs behind this row" }),
   ];
 }

@@ -17,6 +17,9 @@ ORDER BY f1 DESC NULLS LAST`,
 FROM leaderboard student
 JOIN leaderboard teacher USING (experiment, dataset, split, capture, model)
 WHERE student.role = 'student' AND teacher.role = 'teacher' AND split = 'test'
+  AND student.configuration = teacher.configuration
+  AND coalesce(student.protocol, '') = coalesce(teacher.protocol, '')
+  AND coalesce(student.calibration_s, 0) = coalesce(teacher.calibration_s, 0)
 ORDER BY student.model, student.capture`,
   },
   {

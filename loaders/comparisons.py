@@ -1,0 +1,78 @@
+"""Every model against the strongest simple baseline, capture by capture, with the evidence for each difference."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from lake.statistics import Better, Cells, compare
+from loaders.seeds import MODEL, seed_values
+
+# Which way is better; tests compare this with dashboard/metrics.js.
+COMPARED: Mapping[str, Better] = {
+    "f1": "higher",
+    "mcc": "higher",
+    "auroc": "higher",
+    "auprc": "higher",
+    "recall": "higher",
+    "fpr": "lower",
+    "false_alarms_per_hour_outside_episodes": "lower",
+    "detection_delay_s_median": "lower",
+}
+_FAMILY = ("experiment", "dataset", "protocol", "calibration_s", "metric")
+_REFERENCE = tuple(f"reference_{name}" for name in MODEL)
+_REALS = ("calibration_s", "mean_difference", "low", "high", "effect_size", "p", "p_adjusted")
+_COLUMNS = (
+    *_FAMILY, "better", *MODEL, *_REFERENCE, "unit", "n", "left_out", "mean_difference", "low", "high",
+    "effect_size", "p", "p_adjusted", "verdict",
+)  # fmt: skip
+_KINDS = {**dict.fromkeys(_REALS, pa.float64()), "n": pa.int64(), "left_out": pa.int64()}
+_SCHEMA = pa.schema([(name, _KINDS.get(name, pa.string())) for name in _COLUMNS])
+
+_COMPETING = "split = 'test' AND vehicle <> 'all' AND role IS DISTINCT FROM 'teacher'"
+
+Model = tuple[str, str | None, str]
+
+
+def load(lake: duckdb.DuckDBPyConnection) -> pa.Table:
+    """A row a model and metric; p values are corrected over the models of an experiment, protocol and metric.
+
+    Teachers are references and do not compete. The reference is the baseline with the best mean over captures of
+    that metric. Where an experiment has no baseline there is nothing to compare with, and no row.
+    """
+    families: dict[tuple[Any, ...], dict[Model, dict[Any, float]]] = defaultdict(lambda: defaultdict(dict))
+    for row in seed_values(lake, _COMPETING).to_arrow_table().to_pylist():
+        if row["metric"] in COMPARED:
+            model = (row["model"], row["role"], row["configuration"])
+            family = tuple(row[name] for name in _FAMILY)
+            families[family][model][row["capture"], row["seed"]] = row["value"]
+    rows = [row for family, models in families.items() for row in _compared(family, models)]
+    return pa.Table.from_pylist(rows, schema=_SCHEMA)
+
+
+def _compared(family: tuple[Any, ...], models: Mapping[Model, Cells]) -> list[dict[str, Any]]:
+    better = COMPARED[family[-1]]
+    baselines = [model for model in models if model[1] == "baseline"]
+    if not baselines:
+        return []
+    sign = 1 if better == "higher" else -1
+    reference = max(baselines, key=lambda model: (sign * _mean_over_captures(models[model]), model))
+    others = {model: cells for model, cells in models.items() if model != reference}
+    about = {**dict(zip(_FAMILY, family, strict=True)), "better": better}
+    about |= dict(zip(_REFERENCE, reference, strict=True))
+    return [
+        {**about, **dict(zip(MODEL, model, strict=True)), **asdict(found)}
+        for model, found in compare(others, models[reference], better).items()
+    ]
+
+
+def _mean_over_captures(cells: Cells) -> float:
+    """Each capture counts once, however many seeds it has."""
+    captures: dict[Any, list[float]] = defaultdict(list)
+    for (capture, _), value in cells.items():
+        captures[capture].append(value)
+    return float(np.mean([np.mean(values) for values in captures.values()]))

@@ -1,0 +1,32 @@
+"""Spread and 95 % interval over seeds of each mean on the leaderboard that comes from several."""
+
+import duckdb
+import pyarrow as pa
+
+from lake.statistics import summarise
+from loaders.seeds import MODEL, PLACE, seed_values
+
+_KEY = (*(name for name in PLACE if name != "vehicle"), *MODEL, "metric")
+_SCHEMA = pa.schema(
+    [(name, pa.float64() if name == "calibration_s" else pa.string()) for name in _KEY]
+    + [("n_seeds", pa.int64())]
+    + [(name, pa.float64()) for name in ("mean", "deviation", "low", "high")]
+)
+
+
+def load(lake: duckdb.DuckDBPyConnection) -> pa.Table:
+    """A row a metric of a leaderboard row with more than one seed; `low` and `high` are null where they are too few.
+
+    A metric that one seed lacks has no mean on the leaderboard, and no row here.
+    """
+    grouped = (
+        seed_values(lake, "n_seeds > 1")
+        .aggregate(f"{', '.join(_KEY)}, n_seeds, list(value ORDER BY seed) AS seed_values")
+        .filter("len(seed_values) = n_seeds")
+        .order(", ".join(_KEY))
+    )
+    rows = []
+    for row in grouped.to_arrow_table().to_pylist():
+        one = summarise(row.pop("seed_values"))
+        rows.append({**row, "mean": one.mean, "deviation": one.deviation, "low": one.low, "high": one.high})
+    return pa.Table.from_pylist(rows, schema=_SCHEMA)
