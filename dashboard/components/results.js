@@ -16,7 +16,7 @@ function metricColumn({ name, label, better, digits, doc, unit, scale = 1 }) {
   return { key: name, label, better, doc, unit, kind: "number", format, cell };
 }
 
-const FOUND = { cell: ({ episodes, episodes_found }) => (episodes ? `${whole(episodes_found)} of ${whole(episodes)}` : NOT_APPLICABLE) };
+const FOUND = { cell: ({ episodes, episodes_found }) => (episodes ? `${fixed(Number.isInteger(episodes_found) ? 0 : 1)(episodes_found)} of ${whole(episodes)}` : NOT_APPLICABLE) };
 
 // The base rate is left to the counts beside it.
 export const METRIC_COLUMNS = METRICS.filter(({ better }) => better).map(metricColumn);

@@ -115,8 +115,11 @@ def test_differences_from_the_baseline_are_called_nothing_without_evidence(brows
         opened(visit)
         rows = visit.table("#comparisons")
         assert {row[0] for row in rows} == {"GAT student", "Fusion"}
-        assert {row[9] for row in rows} == {"Habit rules baseline"}
-        assert {row[3] for row in rows} == {"not shown"}, "two or three captures cannot show a difference"
+        assert {row[8] for row in rows} == {"Habit rules baseline"}
+        assert {row[2] for row in rows} == {"not shown"}, "two or three captures cannot show a difference"
+        assert {row[7] for row in rows} == {"2 captures"}
+        visit.page.locator("#comparisons select").select_option(label="FPR")
+        assert {row[7] for row in visit.table("#comparisons")} == {"3 captures"}
 
 
 def test_walk_back_stays_with_the_protocol(browser: Browser, address: str, root: Path) -> None:
