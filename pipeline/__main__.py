@@ -10,7 +10,7 @@ from types import FrameType
 
 from lake.errors import LakeError
 from pipeline.config import load_config
-from pipeline.datasets import load_catalogue
+from pipeline.data_catalogue import load_catalogue
 from pipeline.errors import KdGatError
 from pipeline.settings import load_settings, share_processors
 

@@ -1,101 +1,116 @@
-"""The catalogue: which captures a dataset has, how they are read, whose they are."""
+"""The captures of a dataset or a collection: their names, what they are used for, how they are read."""
 
-import tomllib
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatch
+from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
-from pydantic import ValidationError
-
-from models.config import Config
-from pipeline.config import CONFIGS, nearest
+from pipeline.data_catalogue import Dataset, Stretch, Usage, find_dataset
 from pipeline.errors import ConfigError
 from pipeline.settings import Settings
 
 _BENIGN_NAMES = ("attack-free", "accessory")
-
-
-class VehiclePattern(Config):
-    """Captures whose path fits `pattern` were recorded on `vehicle`."""
-
-    pattern: str
-    vehicle: str
-
-
-class Dataset(Config):
-    """A row of the catalogue."""
-
-    title: str
-    root: str
-    reader: str
-    train: tuple[str, ...]
-    test: tuple[str, ...]
-    licence: str
-    citation: str
-    address: str
-    vehicles: tuple[VehiclePattern, ...]
-    bundled: bool = False
+_USAGES: tuple[Usage, ...] = ("train", "test")
 
 
 @dataclass(frozen=True)
 class CaptureFile:
-    """A capture of a dataset: `name` is its path below the dataset's folder, without ending."""
+    """A capture of a dataset: `name` is its path below the dataset's folder, without ending.
+
+    In a collection the name begins with its member's; a stretch of a file ends in its seconds.
+    """
 
     path: Path
     name: str
     usage: str
     vehicle: str
     attack: str
+    dataset: str = ""
+    reader: str = ""
+    from_s: float = 0
+    to_s: float | None = None
 
 
-def load_catalogue(path: Path = CONFIGS / "datasets.toml") -> Mapping[str, Dataset]:
-    """Raises ConfigError where the catalogue itself is wrong."""
-    try:
-        return {name: Dataset.model_validate(row) for name, row in tomllib.loads(path.read_text()).items()}
-    except (tomllib.TOMLDecodeError, ValidationError) as error:
-        raise ConfigError(f"{path} is not a catalogue of datasets: {error}") from error
+def members_here(name: str, settings: Settings) -> list[str]:
+    """The datasets that `name` stands for: itself, or the members of a collection.
 
-
-def find_dataset(name: str) -> Dataset:
-    """Raises ConfigError, with the nearest name, for one that the catalogue lacks."""
-    catalogue = load_catalogue()
-    if name not in catalogue:
-        known = list(catalogue)
-        raise ConfigError(
-            f"no dataset is called {name!r}{nearest(name, known)} "
-            f"Datasets: {', '.join(known)} (pipeline/configs/datasets.toml)."
-        )
-    return catalogue[name]
+    Raises:
+        ConfigError: unknown, or a folder is missing that is not optional.
+    """
+    row = find_dataset(name)
+    names = list(row.members) or [name]
+    here = [member for member in names if find_dataset(member).folder(settings).is_dir()]
+    if here and (row.optional or len(here) == len(names)):
+        return here
+    missing = next(member for member in names if member not in here)
+    dataset = find_dataset(missing)
+    raise ConfigError(
+        f"dataset {missing}: the folder {dataset.folder(settings)} does not exist. Get the data ({dataset.address}; "
+        f"{dataset.licence}), see ./run data fetch {missing}, and set KDGAT_DATA to the folder that holds "
+        f"{dataset.root}/."
+    )
 
 
 def list_captures(name: str, settings: Settings) -> list[CaptureFile]:
-    """Every capture of the dataset, by name.
+    """Every capture of the dataset or collection, by name; some to train on and some to test on.
 
     Raises:
-        ConfigError: unknown dataset, its folder is missing, or it has no training or no test capture.
+        ConfigError: unknown dataset, a folder is missing, or there is no training or no test capture.
     """
-    dataset = find_dataset(name)
-    root = (settings.bundled if dataset.bundled else settings.data) / dataset.root
-    if not root.is_dir():
-        raise ConfigError(
-            f"dataset {name}: the folder {root} does not exist. Get the data ({dataset.address}; "
-            f"{dataset.licence}) and set KDGAT_DATA to the folder that holds {dataset.root}/."
-        )
-    captures = []
-    for usage, patterns in (("train", dataset.train), ("test", dataset.test)):
-        paths = {path for pattern in patterns for path in root.glob(pattern) if path.is_file()}
-        if not paths:
-            raise ConfigError(f"dataset {name}: no {usage} capture in {root} fits {', '.join(patterns)}.")
-        captures += [_capture_file(dataset, root, path, usage) for path in paths]
+    is_collection = bool(find_dataset(name).members)
+    captures: list[CaptureFile] = []
+    for member in members_here(name, settings):
+        captures += captures_of(member, settings, prefix=f"{member}/" if is_collection else "")
+    for usage in _USAGES:
+        if not any(capture.usage == usage for capture in captures):
+            row = find_dataset(name)
+            where = ", ".join(row.members) if is_collection else f"{row.folder(settings)} fits"
+            fitting = "" if is_collection else " " + (", ".join(getattr(row, usage)) or "a pattern: the row has none")
+            raise ConfigError(
+                f"dataset {name}: no {usage} capture in {where}{fitting}. Fetch the data again, or make it a member "
+                "of a collection that has some."
+            )
     return sorted(captures, key=lambda capture: (capture.usage, capture.name))
 
 
-def _capture_file(dataset: Dataset, root: Path, path: Path, usage: str) -> CaptureFile:
+def captures_of(name: str, settings: Settings, prefix: str = "") -> list[CaptureFile]:
+    """What is here of one dataset, whatever it is used for; a file fits once, in the order of the row."""
+    dataset = find_dataset(name)
+    root = dataset.folder(settings)
+    found: dict[str, CaptureFile] = {}
+    plain = [Stretch(pattern=one, usage=usage) for usage in _USAGES for one in getattr(dataset, usage)]
+    for stretch in (*plain, *dataset.stretches):
+        for path in sorted(root.glob(stretch.pattern)):
+            if path.is_file():
+                capture = _capture_file(name, dataset, root, path, stretch, prefix)
+                found.setdefault(capture.name, capture)
+    return list(found.values())
+
+
+def _capture_file(member: str, dataset: Dataset, root: Path, path: Path, stretch: Stretch, prefix: str) -> CaptureFile:
     relative = PurePosixPath(path.relative_to(root).as_posix())
     name = str(relative.with_name(relative.name.split(".")[0]))
-    fitting = [row.vehicle for row in dataset.vehicles if fnmatch(name, row.pattern)]
-    return CaptureFile(path, name, usage, fitting[0] if fitting else "unknown", attack_of(name))
+    return CaptureFile(
+        path=path,
+        name=prefix + name + _seconds(stretch),
+        usage=stretch.usage,
+        vehicle=_first([(row.pattern, row.vehicle) for row in dataset.vehicles], name, "unknown"),
+        attack=_first([(row.pattern, row.attack) for row in dataset.attacks], name, attack_of(name)),
+        dataset=member,
+        reader=_first([(row.pattern, row.reader) for row in dataset.readers], relative.as_posix(), dataset.reader),
+        from_s=stretch.from_s,
+        to_s=stretch.to_s,
+    )
+
+
+def _seconds(stretch: Stretch) -> str:
+    if stretch.from_s == 0 and stretch.to_s is None:
+        return ""
+    return f"@{stretch.from_s:g}-end" if stretch.to_s is None else f"@{stretch.from_s:g}-{stretch.to_s:g}s"
+
+
+def _first(rows: Sequence[tuple[str, str]], name: str, otherwise: str) -> str:
+    return next((value for pattern, value in rows if fnmatchcase(name, pattern)), otherwise)
 
 
 def attack_of(capture: str) -> str:

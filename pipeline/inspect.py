@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.data_captures import doubts
 from pipeline.readers import read_can_log
 from pipeline.readers.recognise import recognise
 
@@ -33,5 +34,6 @@ def inspect_capture(path: Path, reader: str | None = None) -> dict[str, Any]:
         "attack_frames": int(log.is_attack.sum()) if log.is_labelled else None,
         "attack_share": float(log.is_attack.mean()) if log.is_labelled else None,
         "row_digest": log.row_digest(),
+        "doubts": doubts(log),
         "defects": {name: count for name, count in vars(log.defects).items() if count},
     }

@@ -7,13 +7,12 @@ import numpy as np
 
 from lake.files import sha256_of
 from lake.schema import Row
-from pipeline.can_log import CanLog
 from pipeline.config import SplitConfig, WindowConfig
 from pipeline.context import StageContext
-from pipeline.datasets import CaptureFile, Dataset
+from pipeline.data_captures import capture_row, dataset_rows, doubts, find_duplicates, read_capture
+from pipeline.datasets import CaptureFile
 from pipeline.graph_set import CaptureInfo, GraphSet, save_graphs
 from pipeline.graphs import build_graphs, concatenate
-from pipeline.readers import read_can_log
 from pipeline.runs import Outcome, digest_of
 from pipeline.splits import PLACES, TRAIN, Places, split_windows
 from pipeline.vocabulary import learn_vocabulary
@@ -26,8 +25,7 @@ def file_digests(captures: Sequence[CaptureFile]) -> list[list[str]]:
 
 
 def prepare(
-    context: StageContext, outcome: Outcome, name: str, dataset: Dataset, files: Sequence[CaptureFile],
-    window: WindowConfig, split: SplitConfig,
+    context: StageContext, outcome: Outcome, files: Sequence[CaptureFile], window: WindowConfig, split: SplitConfig
 ) -> None:  # fmt: skip
     """Captures -> graphs with a place each; rows of datasets, captures and splits.
 
@@ -35,10 +33,13 @@ def prepare(
         CaptureError: a file is not what the catalogue says.
         StageError: a capture is too short, a split is empty, or splits share a frame.
     """
-    logs = {file.name: read_can_log(file.path, dataset.reader) for file in files}
+    logs = {file.name: read_capture(file) for file in files}
     digests = {capture: log.row_digest() for capture, log in logs.items()}
     duplicates = find_duplicates(files, digests)
     used = [file for file in files if file.name not in duplicates]
+    for capture, log in logs.items():
+        for doubt in doubts(log):
+            context.say(f"{capture}: {doubt}")
     context.say(f"read {len(logs)} captures, {sum(map(len, logs.values())):,} frames, {len(duplicates)} duplicates")
 
     windows = {file.name: cut_windows(logs[file.name], window) for file in used}
@@ -58,22 +59,10 @@ def prepare(
     outcome.artifacts += [("graphs", path) for path in save_graphs(context.folder.graphs, graph_set)]
     outcome.facts["data_digest"] = graph_set.data_digest
     outcome.rows["captures"] = [
-        _capture_row(name, file, logs[file.name], digests[file.name], duplicates.get(file.name)) for file in files
+        capture_row(file, logs[file.name], digests[file.name], duplicates.get(file.name)) for file in files
     ]
     outcome.rows["splits"] = _split_rows(windows, places)
-    outcome.rows["datasets"] = [_dataset_row(name, dataset, [logs[file.name] for file in used], graph_set)]
-
-
-def find_duplicates(files: Sequence[CaptureFile], digests: Mapping[str, str]) -> dict[str, str]:
-    """Captures with the rows of another -> that other, which is used instead. A test capture comes first:
-    what is tested on is never trained on under another name."""
-    kept: dict[str, str] = {}
-    duplicates = {}
-    for file in sorted(files, key=lambda one: (one.usage != "test", one.name)):
-        first = kept.setdefault(digests[file.name], file.name)
-        if first != file.name:
-            duplicates[file.name] = first
-    return duplicates
+    outcome.rows["datasets"] = dataset_rows(outcome.rows["captures"], len(vocabulary))
 
 
 def _benign_training_ids(windows: Mapping[str, WindowSet], places: Mapping[str, Places]) -> list[Any]:
@@ -85,23 +74,6 @@ def _benign_training_ids(windows: Mapping[str, WindowSet], places: Mapping[str, 
     return columns
 
 
-def _capture_row(dataset: str, file: CaptureFile, log: CanLog, digest: str, duplicate_of: str | None) -> Row:
-    return {
-        "dataset": dataset,
-        "capture": file.name,
-        "vehicle": file.vehicle,
-        "attack": file.attack,
-        "usage": "duplicate" if duplicate_of else file.usage,
-        "duplicate_of": duplicate_of,
-        "row_digest": digest,
-        "frames": len(log),
-        "attack_frames": int(log.is_attack.sum()),
-        "arbitration_ids": len(np.unique(log.arbitration_id)),
-        "span_s": log.span_s,
-        **vars(log.defects),
-    }
-
-
 def _split_rows(windows: Mapping[str, WindowSet], places: Mapping[str, Places]) -> list[Row]:
     rows: list[Row] = []
     for name, column in places.items():
@@ -111,16 +83,3 @@ def _split_rows(windows: Mapping[str, WindowSet], places: Mapping[str, Places]) 
             counts = {"windows": int(inside.sum()), "attack_windows": attacks}
             rows.append({"capture": name, "split": PLACES[place], **counts})
     return rows
-
-
-def _dataset_row(name: str, dataset: Dataset, logs: Sequence[CanLog], graph_set: GraphSet) -> Row:
-    about = dataset.model_dump(include={"title", "licence", "citation", "address"})
-    return {
-        **about,
-        "dataset": name,
-        "captures": len(logs),
-        "frames": sum(map(len, logs)),
-        "attack_frames": sum(int(log.is_attack.sum()) for log in logs),
-        "data_digest": graph_set.data_digest,
-        "vocabulary_size": len(graph_set.vocabulary),
-    }

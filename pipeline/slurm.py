@@ -11,7 +11,8 @@ from lake.settings import REPOSITORY
 from pipeline.batch_script import Batch, batch_script
 from pipeline.clusters import Cluster
 from pipeline.config import RunConfig, load_config
-from pipeline.datasets import find_dataset, list_captures
+from pipeline.data_catalogue import is_bundled
+from pipeline.datasets import list_captures
 from pipeline.errors import ConfigError, KdGatError
 from pipeline.runs import digest_of
 from pipeline.settings import Settings
@@ -108,7 +109,7 @@ def _batch(config: RunConfig, settings: Settings, cluster: Cluster) -> Batch:
             "KDGAT_RUNS": str(runs),
             "PYTHONUNBUFFERED": "1",
         },
-        binds=(lake, runs) if find_dataset(config.dataset).bundled else (lake, runs, data),
+        binds=(lake, runs) if is_bundled(config.dataset) else (lake, runs, data),
         cluster=cluster,
         account=settings.slurm_account,
         partition=settings.slurm_partition,

@@ -7,7 +7,8 @@ from typing import Any
 
 from pipeline.config import RunConfig, nearest
 from pipeline.context import StageContext
-from pipeline.datasets import find_dataset, list_captures
+from pipeline.data_catalogue import describe_dataset
+from pipeline.datasets import list_captures
 from pipeline.errors import ConfigError, StageError
 from pipeline.prepare import file_digests
 from pipeline.provenance import code_provenance
@@ -51,8 +52,7 @@ def _prepare(config: RunConfig, settings: Settings, context: StageContext, outco
     from pipeline.prepare import prepare
 
     files = list_captures(config.dataset, settings)
-    dataset = find_dataset(config.dataset)
-    prepare(context, outcome, config.dataset, dataset, files, config.window, config.split)
+    prepare(context, outcome, files, config.window, config.split)
 
 
 def _vgae_teacher(config: RunConfig, _: Settings, context: StageContext, outcome: Outcome) -> None:
@@ -156,7 +156,7 @@ def plan(config: RunConfig, settings: Settings) -> list[PlannedRun]:
                 "seed": seed if stage.has_seed else None,
                 "repeat": config.repeat,
                 "data": data if not stage.needs else None,
-                "dataset": find_dataset(config.dataset).model_dump() if not stage.needs else None,
+                "dataset": describe_dataset(config.dataset) if not stage.needs else None,
                 "is_demo": config.is_demo,
             }
             run_id = run_id_of(config.name, stage.name, seed if stage.has_seed else None, determinants)

@@ -6,7 +6,8 @@ import pytest
 
 from pipeline.__main__ import main
 from pipeline.config import RunConfig, load_config
-from pipeline.datasets import attack_of, find_dataset
+from pipeline.data_catalogue import find_dataset
+from pipeline.datasets import attack_of
 from pipeline.errors import ConfigError
 from pipeline.stages import STAGES, find_stage, plan
 from tests.pipeline.conftest import Place

@@ -3,7 +3,7 @@
 import re
 
 from pipeline.config import SplitConfig, WindowConfig
-from pipeline.datasets import load_catalogue
+from pipeline.data_catalogue import load_catalogue
 from pipeline.graphs import EDGE_FEATURES, NODE_FEATURES
 from pipeline.splits import PLACES
 from tests.pipeline.captures import REPOSITORY

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pipeline.data_captures import find_duplicates
 from pipeline.datasets import CaptureFile
 from pipeline.errors import CaptureError, ConfigError, StageError
 from pipeline.graph_set import load_graphs
-from pipeline.prepare import find_duplicates
 from pipeline.readers import read_can_log
 from pipeline.runs import RunFolder
 from pipeline.vocabulary import UNSEEN, Vocabulary, learn_vocabulary
