@@ -7,6 +7,8 @@ from lake.statistics import summarise
 from loaders.seeds import MODEL, PLACE, seed_values
 
 _KEY = (*(name for name in PLACE if name != "vehicle"), *MODEL, "metric")
+# Counts say nothing by their mean's spread, and rates of events have the interval of their count.
+_LEFT_OUT = "metric <> 'base_rate' AND NOT regexp_matches(metric, '^(episodes|benign_hours|false_alarms)')"
 _SCHEMA = pa.schema(
     [(name, pa.float64() if name == "calibration_s" else pa.string()) for name in _KEY]
     + [("n_seeds", pa.int64())]
@@ -15,12 +17,13 @@ _SCHEMA = pa.schema(
 
 
 def load(lake: duckdb.DuckDBPyConnection) -> pa.Table:
-    """A row a metric of a leaderboard row with more than one seed; `low` and `high` are null where they are too few.
+    """A row a metric of a leaderboard row with several seeds; `low` and `high` are null where they are too few.
 
     A metric that one seed lacks has no mean on the leaderboard, and no row here.
     """
     grouped = (
         seed_values(lake, "n_seeds > 1")
+        .filter(_LEFT_OUT)
         .aggregate(f"{', '.join(_KEY)}, n_seeds, list(value ORDER BY seed) AS seed_values")
         .filter("len(seed_values) = n_seeds")
         .order(", ".join(_KEY))
