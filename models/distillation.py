@@ -13,8 +13,8 @@ def soft_label_loss(student: Tensor, teacher: Tensor, temperature: float) -> Ten
     Args:
         student, teacher: [G, C] logits; softmax runs over the classes of one graph, never over a batch.
     """
-    log_student = functional.log_softmax(student / temperature, dim=-1)
-    log_teacher = functional.log_softmax(teacher / temperature, dim=-1)
+    log_student = functional.log_softmax(student.float() / temperature, dim=-1)
+    log_teacher = functional.log_softmax(teacher.float() / temperature, dim=-1)
     divergence = functional.kl_div(log_student, log_teacher, log_target=True, reduction="batchmean")
     return temperature**2 * divergence
 
@@ -26,11 +26,24 @@ class LatentProjection(nn.Module):
         super().__init__()
         self.linear = nn.Linear(student_width, teacher_width)
 
-    def forward(self, student: VgaeOutput, teacher: VgaeOutput) -> Tensor:
-        """Half the squared distance of latent means, half that of rebuilt features, means over nodes."""
-        latent = functional.mse_loss(self.linear(student.mean), teacher.mean)
-        rebuilt = functional.mse_loss(student.features, teacher.features)
+    def forward(self, student: VgaeOutput, mean: Tensor, features: Tensor) -> Tensor:
+        """Half the squared distance to the teacher's latent means, half that to its rebuilt features, means over
+        nodes."""
+        latent = functional.mse_loss(self.linear(student.mean).float(), mean)
+        rebuilt = functional.mse_loss(student.features, features)
         return 0.5 * (latent + rebuilt)
+
+
+class EmbeddingProjection(nn.Module):
+    """Widens a student's pooled embedding to its teacher's (Romero et al., "FitNets", 2015)."""
+
+    def __init__(self, student_width: int, teacher_width: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(student_width, teacher_width)
+
+    def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
+        """Mean squared distance of [G, W] embeddings, in the teacher's space."""
+        return functional.mse_loss(self.linear(student).float(), teacher.float())
 
 
 def blend(task: Tensor, distilled: Tensor, alpha: float) -> Tensor:

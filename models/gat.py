@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from models.config import GatShape
+from models.dropout import Dropout
 from models.gatv2 import Gatv2Layer, with_loops
 from models.graph_batch import GraphBatch, graph_of_node, segment_max, segment_mean
 from models.node_input import NodeInput
@@ -31,19 +32,19 @@ class Gat(nn.Module):
             Gatv2Layer(before, shape.hidden, shape.heads, edge_width + 1) for before in widths[:-1]
         )
         self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(shape.layers))
-        self.dropout = nn.Dropout(shape.dropout)
+        self.dropout = Dropout(shape.dropout)
         self.readout = nn.Linear(2 * width * shape.layers, shape.readout)
         self.classify = nn.Linear(shape.readout, 2)
 
     def forward(self, batch: GraphBatch) -> GatOutput:
         _, states, edge_attr = self.input(batch.node_id, batch.x, batch.edge_attr)
-        edge_index, edge_attr = with_loops(batch.edge_index, edge_attr, batch.x.shape[0])
+        edges = with_loops(batch.edge_index, edge_attr, batch.x.shape[0])
         kept = []
         for layer, norm in zip(self.layers, self.norms, strict=True):
-            states = self.dropout(functional.elu(norm(layer(states, edge_index, edge_attr))))
+            states = self.dropout(functional.elu(norm(layer(states, edges))))
             kept.append(states)
         joined = torch.cat(kept, dim=1)
         graph = graph_of_node(batch.ptr, batch.x.shape[0])
         pooled = [pool(joined, graph, batch.n_graphs) for pool in (segment_mean, segment_max)]
-        embedding = functional.elu(self.readout(torch.cat(pooled, dim=1)))
-        return GatOutput(self.classify(self.dropout(embedding)), embedding)
+        embedding = functional.elu(self.readout(torch.cat(pooled, dim=1)).float())
+        return GatOutput(self.classify(self.dropout(embedding)).float(), embedding)

@@ -6,11 +6,16 @@ operations export to ONNX for graphs without an edge. Parameter names and number
 `GATv2Conv(add_self_loops=False)`; a test compares them.
 """
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from models.attend import Attend, Ends
 from models.graph_batch import segment_sum
+
+_SLOPE = 0.2  # of LeakyReLU, as PyG has it
 
 
 class Gatv2Layer(nn.Module):
@@ -33,30 +38,43 @@ class Gatv2Layer(nn.Module):
         nn.init.zeros_(self.lin_r.bias)
         nn.init.xavier_uniform_(self.att)
 
-    def forward(self, states: Tensor, edge_index: Tensor, edge_attr: Tensor) -> Tensor:
-        """Every node should have an edge into it (see `with_loops`); one without gets the bias alone."""
-        source, target = edge_index[0], edge_index[1]
-        values = self.lin_l(states)
-        sent = values.index_select(0, source)  # its gradient is one index_add; that of values[source] is slow
-        score = sent + self.lin_r(states).index_select(0, target) + self.lin_edge(edge_attr)
-        score = functional.leaky_relu(score, 0.2).reshape(-1, self.heads, self.out_width)
+    def forward(self, states: Tensor, edges: "LoopedEdges") -> Tensor:
+        source, target = edges.pairs[0], edges.pairs[1]
+        # Whatever the precision of the products, scores, softmax and sums are float32: half overflows at 65,504.
+        values, received = self.lin_l(states).float(), self.lin_r(states).float()
+        if torch.is_grad_enabled() and not torch.compiler.is_compiling():
+            with torch.autocast(states.device.type, enabled=False):
+                ends = Ends(source, target, len(states))
+                edge_weight, attention = self.lin_edge.weight, self.att[0]
+                summed = Attend.apply(values, received, edges.attr, edge_weight, attention, ends, _SLOPE)  # type: ignore[no-untyped-call]
+            return summed + self.bias  # type: ignore[no-any-return]
+        sent = values.index_select(0, source)
+        score = sent + received.index_select(0, target) + self.lin_edge(edges.attr)
+        score = functional.leaky_relu(score, _SLOPE).reshape(-1, self.heads, self.out_width)
         logit = (score * self.att).sum(-1)
         weight = _softmax_by_target(logit, target, states.shape[0])
         messages = sent.reshape(-1, self.heads, self.out_width) * weight.unsqueeze(-1)
-        gathered = segment_sum(messages.flatten(1), target, states.shape[0])
-        return gathered + self.bias
+        return segment_sum(messages.flatten(1), target, states.shape[0]) + self.bias
 
 
-def with_loops(edge_index: Tensor, edge_attr: Tensor, n_nodes: int) -> tuple[Tensor, Tensor]:
-    """The edges with one loop more a node, told from real self-edges by a last feature of 1.
+class LoopedEdges(NamedTuple):
+    """Edges whose last N are a loop at each of the N nodes; only `with_loops` makes them.
 
-    Returns:
-        [2, E + N] edges and [E + N, D + 1] features.
+    Attributes:
+        pairs: [2, E + N] int64.
+        attr: [E + N, D + 1] float32; the last feature is 1 for an added loop.
     """
+
+    pairs: Tensor
+    attr: Tensor
+
+
+def with_loops(edge_index: Tensor, edge_attr: Tensor, n_nodes: int) -> LoopedEdges:
+    """The edges with one loop more a node, told from real self-edges by a last feature of 1."""
     loops = torch.arange(n_nodes, device=edge_index.device)
     real = torch.cat([edge_attr, edge_attr.new_zeros((edge_attr.shape[0], 1))], dim=1)
     added = torch.cat([edge_attr.new_zeros((n_nodes, edge_attr.shape[1])), edge_attr.new_ones((n_nodes, 1))], dim=1)
-    return torch.cat([edge_index, torch.stack([loops, loops])], dim=1), torch.cat([real, added])
+    return LoopedEdges(torch.cat([edge_index, torch.stack([loops, loops])], dim=1), torch.cat([real, added]))
 
 
 def _softmax_by_target(logit: Tensor, target: Tensor, n_nodes: int) -> Tensor:

@@ -43,20 +43,28 @@ def graph_of_node(ptr: Tensor, n_nodes: int) -> Tensor:
 
 
 def segment_sum(values: Tensor, index: Tensor, n_segments: int) -> Tensor:
-    """[S, …] sum of the rows of `values` with each index; 0 for a segment without rows."""
+    """[S, …] sum of the rows of `values` with each index, at least float32; 0 for a segment without rows."""
+    values = _wide(values)
     return values.new_zeros((n_segments, *values.shape[1:])).index_add(0, index, values)
 
 
 def segment_mean(values: Tensor, index: Tensor, n_segments: int) -> Tensor:
-    """[S, …] mean of the rows with each index; 0 for a segment without rows."""
+    """[S, …] mean of the rows with each index, at least float32; 0 for a segment without rows."""
+    values = _wide(values)
     ones = values.new_ones(values.shape[0])
     count = segment_sum(ones, index, n_segments).clamp(min=1)
     return segment_sum(values, index, n_segments) / count.reshape(-1, *[1] * (values.dim() - 1))
 
 
 def segment_max(values: Tensor, index: Tensor, n_segments: int, empty: float = 0.0) -> Tensor:
-    """[S, …] maximum of the rows with each index; `empty` for a segment without rows."""
+    """[S, …] maximum of the rows with each index, at least float32; `empty` for a segment without rows."""
+    values = _wide(values)
     lowest = values.new_full((n_segments, *values.shape[1:]), -1e30)
     spread = index.reshape(-1, *[1] * (values.dim() - 1)).expand_as(values)
     found = lowest.scatter_reduce(0, spread, values, "amax", include_self=True)
     return torch.where(found > -1e29, found, torch.full_like(found, empty))
+
+
+def _wide(values: Tensor) -> Tensor:
+    """Half precision as float32: a sum of 65,504 ones is already its end, and eight bits forget the small ones."""
+    return values.float() if values.dtype in (torch.float16, torch.bfloat16) else values

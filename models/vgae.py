@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from models.anomaly import AnomalyScale
 from models.config import VgaeShape
+from models.dropout import Dropout
 from models.gatv2 import Gatv2Layer, with_loops
 from models.graph_batch import GraphBatch, graph_of_node, segment_max, segment_mean
 from models.node_input import NodeInput
@@ -43,7 +44,7 @@ class Vgae(nn.Module):
             for before, width in zip(widths[:-1], shape.hidden, strict=True)
         )
         self.norms = nn.ModuleList(nn.LayerNorm(width) for width in widths[1:])
-        self.dropout = nn.Dropout(shape.dropout)
+        self.dropout = Dropout(shape.dropout)
         self.to_mean = nn.Linear(widths[-1], shape.latent)
         self.to_log_variance = nn.Linear(widths[-1], shape.latent)
         self.decode = nn.Sequential(nn.Linear(shape.latent, shape.hidden[-1]), nn.ELU())
@@ -54,23 +55,23 @@ class Vgae(nn.Module):
 
     def forward(self, batch: GraphBatch) -> VgaeOutput:
         scaled, states, edge_attr = self.input(batch.node_id, batch.x, batch.edge_attr)
-        edge_index, edge_attr = with_loops(batch.edge_index, edge_attr, batch.x.shape[0])
+        edges = with_loops(batch.edge_index, edge_attr, batch.x.shape[0])
         for layer, norm in zip(self.layers, self.norms, strict=True):
-            states = self.dropout(functional.elu(norm(layer(states, edge_index, edge_attr))))
-        mean = self.to_mean(states)
-        log_variance = self.to_log_variance(states).clamp(-_LOG_VARIANCE, _LOG_VARIANCE)
+            states = self.dropout(functional.elu(norm(layer(states, edges))))
+        # float32 from here on, whatever the precision of the products: exp() and squares overflow half precision
+        mean = self.to_mean(states).float()
+        log_variance = self.to_log_variance(states).float().clamp(-_LOG_VARIANCE, _LOG_VARIANCE)
         latent = mean
         if self.training:
             latent = mean + torch.randn_like(mean) * (0.5 * log_variance).exp()
         decoded = self.decode(latent)
+        features, id_logits = self.to_features(decoded).float(), self.to_id(decoded).float()
         edge_logits = self.edge_logits(latent, batch.edge_index)
-        return VgaeOutput(
-            mean, log_variance, latent, scaled, self.to_features(decoded), self.to_id(decoded), edge_logits
-        )
+        return VgaeOutput(mean, log_variance, latent, scaled, features, id_logits, edge_logits)
 
     def edge_logits(self, latent: Tensor, edge_index: Tensor) -> Tensor:
         """[E] how likely the second node's frame follows the first's; bilinear, since edges have a direction."""
-        source: Tensor = self.edge_source(latent).index_select(0, edge_index[0])
+        source: Tensor = self.edge_source(latent).float().index_select(0, edge_index[0])
         return (source * latent.index_select(0, edge_index[1])).sum(-1)
 
 
@@ -94,24 +95,31 @@ def reconstruction_errors(batch: GraphBatch, output: VgaeOutput) -> Tensor:
     )
 
 
-def vgae_loss(
-    batch: GraphBatch,
-    output: VgaeOutput,
-    missing_edge_logits: Tensor,
-    id_weight: float,
-    edge_weight: float,
-    kl_weight: float,
-) -> Tensor:
-    """Feature error + weighted ID, edge and KL terms, each a mean over nodes or edges.
+class VgaeTerms(NamedTuple):
+    """The parts of the loss, each a mean over nodes or edges and not yet weighted."""
+
+    feature: Tensor
+    identity: Tensor
+    edge: Tensor
+    kl: Tensor
+
+    def weighted(self, id_weight: float, edge_weight: float, kl_weight: float) -> Tensor:
+        """Feature error + weighted ID, edge and KL terms."""
+        return self.feature + id_weight * self.identity + edge_weight * self.edge + kl_weight * self.kl
+
+
+def vgae_terms(batch: GraphBatch, output: VgaeOutput, missing_edge_logits: Tensor) -> VgaeTerms:
+    """How badly the output tells the batch.
 
     Args:
         missing_edge_logits: [M] logits of pairs drawn as not being edges.
     """
-    feature = (output.features - output.scaled).square().mean()
-    identity = functional.cross_entropy(output.id_logits, batch.node_id)
-    edge = functional.softplus(-output.edge_logits).mean() + functional.softplus(missing_edge_logits).mean()
-    kl = -0.5 * (1 + output.log_variance - output.mean.square() - output.log_variance.exp()).mean()
-    return feature + id_weight * identity + edge_weight * edge + kl_weight * kl
+    return VgaeTerms(
+        feature=(output.features - output.scaled).square().mean(),
+        identity=functional.cross_entropy(output.id_logits, batch.node_id),
+        edge=functional.softplus(-output.edge_logits).mean() + functional.softplus(missing_edge_logits).mean(),
+        kl=-0.5 * (1 + output.log_variance - output.mean.square() - output.log_variance.exp()).mean(),
+    )
 
 
 def draw_missing_edges(batch: GraphBatch) -> Tensor:

@@ -18,11 +18,16 @@ from lake.files import whole_file
 from pipeline.batches import Batches
 from pipeline.config import TrainConfig
 from pipeline.context import Monitor, StageContext
+from pipeline.device import choose_device, choose_precision
 from pipeline.epoch_log import EpochLog, EpochProgress
-from pipeline.learners import Learner
+from pipeline.finite import FiniteGuard
+from pipeline.learner import Learner
+from pipeline.memory import keep_freed_memory
 from pipeline.tracking import wandb_logger
 
 logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+_PRECISIONS: dict[str, Any] = {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}
+_LOOK_EVERY = 64  # steps on a GPU between two looks at its losses, each of which waits for it
 
 
 @dataclass(frozen=True)
@@ -41,9 +46,15 @@ def fit(
     """Train `learner` and give the weights of its best epoch by `monitor`.
 
     Raises:
-        StageError: the loss became NaN.
+        StageError: the loss or a gradient became NaN, or the device asked for does not work.
     """
+    device = choose_device(config.device)
+    if device.warning:
+        context.say(device.warning)
+    keep_freed_memory()
     pl.seed_everything(context.seed, verbose=False)
+    learner.precision = choose_precision(config.precision, device)
+    learner.guard = FiniteGuard(context.folder.run_id, every=1 if device.kind == "cpu" else _LOOK_EVERY)
     best = ModelCheckpoint(
         context.folder.resume, "best", monitor=monitor.metric, mode=monitor.mode, enable_version_counter=False
     )
@@ -51,8 +62,11 @@ def fit(
     logger = wandb_logger(context.tracking, context.folder, context.facts)
     trainer = pl.Trainer(
         max_epochs=config.epochs,
-        accelerator={"auto": "auto", "cpu": "cpu", "cuda": "gpu"}[config.device],
+        accelerator=device.kind,
         devices=1,
+        precision=_PRECISIONS[learner.precision],
+        # sums in parallel take another order each time; on a GPU this asks for those that do not, or an error
+        deterministic=device.kind == "cuda",
         logger=logger or False,
         callbacks=[
             EpochProgress(),

@@ -1,60 +1,28 @@
 """Plain networks inside Lightning: what a step minimises and what an epoch reports."""
 
 import copy
-from collections.abc import Callable
 from typing import Any
 
-import lightning.pytorch as pl
 import torch
 from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.distillation import LatentProjection, blend, soft_label_loss
+from models.classification import window_losses
+from models.corruption import hide_ids, hide_nodes
+from models.distillation import EmbeddingProjection, LatentProjection, blend, soft_label_loss
 from models.fusion import FusionAgent, fused_score, reward
 from models.gat import Gat, GatOutput
 from models.graph_batch import GraphBatch
-from models.vgae import Vgae, VgaeOutput, draw_missing_edges, vgae_loss
+from models.vgae import Vgae, VgaeOutput, VgaeTerms, draw_missing_edges, vgae_terms
 from pipeline.config import DistillationConfig, FusionConfig, TrainConfig, VgaeLossConfig
-from pipeline.errors import StageError
+from pipeline.learner import Learner, StudentLearner
+from pipeline.lessons import Lesson
+
+_MOST_MINED = 5.0  # times the mean loss; what is harder counts no more, since it may be mislabelled
 
 
-class Learner(pl.LightningModule):
-    """A network with an AdamW optimiser; subclasses say what a step's loss is."""
-
-    network: nn.Module
-
-    def __init__(self, config: TrainConfig, seed: int) -> None:
-        super().__init__()
-        self.train_config, self.seed = config, seed
-
-    def on_train_epoch_start(self) -> None:
-        # Dropout and noise depend on seed and epoch alone, so that a resumed run equals an undisturbed one.
-        torch.manual_seed(self.seed * 100_003 + self.current_epoch)
-        batches: Any = self.trainer.train_dataloader
-        batches.epoch = self.current_epoch
-
-    def configure_optimizers(self) -> torch.optim.Optimizer:
-        return torch.optim.AdamW(
-            (parameter for parameter in self.parameters() if parameter.requires_grad),
-            lr=self.train_config.learning_rate,
-            weight_decay=self.train_config.weight_decay,
-        )
-
-    def report(self, split: str, name: str, value: Tensor, n: int) -> None:
-        self.log(f"{split}/{name}", value, on_step=False, on_epoch=True, batch_size=n, prog_bar=False)
-
-    def finite(self, loss: Tensor) -> Tensor:
-        """The loss, once it is known to be a number; NaN weights must not train on in silence."""
-        if not torch.isfinite(loss):
-            raise StageError(
-                f"the loss became {loss.item()} in epoch {self.current_epoch}. "
-                "Lower train.learning_rate or train.gradient_clip; the last complete epoch is kept."
-            )
-        return loss
-
-
-class VgaeLearner(Learner):
+class VgaeLearner(StudentLearner):
     """Benign windows only. With a teacher, `alpha` of the loss is the distance to the teacher's latent
     space and reconstruction."""
 
@@ -67,36 +35,49 @@ class VgaeLearner(Learner):
         teacher: Vgae | None = None,
         distillation: DistillationConfig | None = None,
     ) -> None:
-        super().__init__(config, seed)
+        super().__init__(config, seed, teacher, distillation)
         self.network, self.loss_config = network, loss
-        self._teacher = frozen(teacher)
-        self.distillation = distillation
         if teacher is not None:
             self.projection = LatentProjection(network.to_mean.out_features, teacher.to_mean.out_features)
 
-    def training_step(self, batch: GraphBatch, _: int) -> Tensor:
-        output = self.network(batch)
-        loss = self._task_loss(batch, output)
-        if self._teacher is not None and self.distillation is not None:
-            with torch.no_grad():
-                taught = self._teacher(self.device)(batch)
-            loss = blend(loss, self.projection(output, taught), self.distillation.alpha)
-        self.report("train", "loss", loss.detach(), batch.n_graphs)
-        return self.finite(loss)
-
-    def validation_step(self, batch: GraphBatch, _: int) -> None:
-        self.report("validation", "loss", self._task_loss(batch, self.network(batch)), batch.n_graphs)
-
-    def _task_loss(self, batch: GraphBatch, output: VgaeOutput) -> Tensor:
+    def training_step(self, lesson: Lesson, _: int) -> Tensor:
+        whole = hide_ids(lesson.graphs, self.train_config.id_dropout)
         network: Any = self.network
-        missing = network.edge_logits(output.latent, draw_missing_edges(batch))
+        scale = network.input.node_scale
+        output = network(hide_nodes(whole, self.loss_config.mask_share, scale.mean))
+        output = output._replace(scaled=scale(whole.x))  # a hidden node is to be rebuilt as it was
+        parts = self._terms(whole, output)
+        loss, terms = self._weighted(parts), parts._asdict()
+        taught = self.taught(lesson)
+        if taught is not None:
+            terms["distilled"] = self.projection(output, *taught)
+            loss = blend(loss, terms["distilled"], self.distillation.alpha)
+        self.report("train", "loss", loss.detach(), whole.n_graphs)
+        return self.finite(loss, terms, lesson.numbers)
+
+    def validation_step(self, lesson: Lesson, _: int) -> None:
+        loss = self._weighted(self._terms(lesson.graphs, self.network(lesson.graphs)))
+        self.report("validation", "loss", loss, lesson.graphs.n_graphs)
+
+    def _terms(self, batch: GraphBatch, output: VgaeOutput) -> VgaeTerms:
+        network: Any = self.network
+        return vgae_terms(batch, output, network.edge_logits(output.latent, draw_missing_edges(batch)))
+
+    def _weighted(self, terms: VgaeTerms) -> Tensor:
         weights = self.loss_config
-        return vgae_loss(batch, output, missing, weights.id_weight, weights.edge_weight, weights.kl_weight)
+        return terms.weighted(weights.id_weight, weights.edge_weight, weights.kl_weight)
 
 
-class GatLearner(Learner):
+class GatLearner(StudentLearner):
     """Benign and attack windows, classes weighed by their rarity. With a teacher, `alpha` of the loss is
-    the divergence from the teacher's softened word."""
+    the divergence from the teacher's softened word.
+
+    Args:
+        class_weight: [2] of a training step's windows.
+        validation_weight: [2] of the validation loss, which so stays the same measure whatever is drawn in
+            training; `class_weight` by default.
+        n_graphs: of the whole prepared set; needed where hard windows are mined.
+    """
 
     def __init__(
         self,
@@ -106,38 +87,67 @@ class GatLearner(Learner):
         seed: int,
         teacher: Gat | None = None,
         distillation: DistillationConfig | None = None,
+        validation_weight: Tensor | None = None,
+        n_graphs: int = 0,
     ) -> None:
-        super().__init__(config, seed)
+        super().__init__(config, seed, teacher, distillation)
         self.network = network
         self.register_buffer("class_weight", class_weight)
-        self._teacher = frozen(teacher)
-        self.distillation = distillation
+        self.register_buffer("validation_weight", class_weight if validation_weight is None else validation_weight)
+        self.register_buffer("seen_loss", torch.zeros(n_graphs))  # by graph, in its last step; 0 until then
+        self._mined: Tensor | None = None
+        if teacher is not None and self.distillation.embedding_weight:
+            self.projection = EmbeddingProjection(network.readout.out_features, teacher.readout.out_features)
         self._validation: list[tuple[Tensor, Tensor]] = []
 
-    def training_step(self, batch: GraphBatch, _: int) -> Tensor:
-        output: GatOutput = self.network(batch)
-        loss = self._task_loss(batch, output)
-        if self._teacher is not None and self.distillation is not None:
-            with torch.no_grad():
-                taught: GatOutput = self._teacher(self.device)(batch)
-            distilled = soft_label_loss(output.logits, taught.logits, self.distillation.temperature)
-            loss = blend(loss, distilled, self.distillation.alpha)
-        self.report("train", "loss", loss.detach(), batch.n_graphs)
-        return self.finite(loss)
+    def on_train_epoch_start(self) -> None:
+        super().on_train_epoch_start()
+        if self.train_config.imbalance.mining:
+            self._mined = mined_weights(self.seen_loss, self.train_config.imbalance.mining)  # type: ignore[arg-type]
 
-    def validation_step(self, batch: GraphBatch, _: int) -> None:
+    def training_step(self, lesson: Lesson, _: int) -> Tensor:
+        batch = hide_ids(lesson.graphs, self.train_config.id_dropout)
         output: GatOutput = self.network(batch)
-        self.report("validation", "loss", self._task_loss(batch, output), batch.n_graphs)
-        self._validation.append((output.logits.softmax(-1)[:, 1].cpu(), batch.y.cpu()))
+        by_window = window_losses(output.logits, batch.y, self.train_config.imbalance.focal_gamma)
+        weight = self.class_weight[batch.y]  # type: ignore[index]
+        if self._mined is not None:
+            self.seen_loss[lesson.numbers] = by_window.detach()  # type: ignore[operator]
+            weight = weight * self._mined[lesson.numbers]
+        loss = (weight * by_window).mean()
+        terms = {"classification": loss}
+        taught = self.taught(lesson)
+        if taught is not None:
+            logits, embedding = taught
+            terms["distilled"] = soft_label_loss(output.logits, logits, self.distillation.temperature)
+            loss = blend(loss, terms["distilled"], self.distillation.alpha)
+            if self.distillation.embedding_weight:
+                terms["embedding"] = self.projection(output.embedding, embedding)
+                loss = loss + self.distillation.embedding_weight * terms["embedding"]
+        self.report("train", "loss", loss.detach(), batch.n_graphs)
+        return self.finite(loss, terms, lesson.numbers)
+
+    def validation_step(self, lesson: Lesson, _: int) -> None:
+        batch = lesson.graphs
+        output: GatOutput = self.network(batch)
+        weight = self.validation_weight[batch.y]  # type: ignore[index]
+        self.report("validation", "loss", (weight * window_losses(output.logits, batch.y)).mean(), batch.n_graphs)
+        self._validation.append((output.logits.softmax(-1)[:, 1], batch.y))
 
     def on_validation_epoch_end(self) -> None:
-        score, y = (torch.cat(column) for column in zip(*self._validation, strict=True))
+        score, y = (torch.cat(column).cpu() for column in zip(*self._validation, strict=True))
         self._validation.clear()
         if 0 < y.sum() < len(y):  # AUROC needs both classes; without them the metric has no row
             self.log("validation/auroc", torch.tensor(float(roc_auc_score(y, score))))
 
-    def _task_loss(self, batch: GraphBatch, output: GatOutput) -> Tensor:
-        return functional.cross_entropy(output.logits, batch.y, weight=self.class_weight)  # type: ignore[arg-type]
+
+def mined_weights(seen_loss: Tensor, strength: float) -> Tensor:
+    """[G] 1 on average over the graphs seen; `strength` of a weight follows the graph's own loss."""
+    seen = seen_loss > 0
+    if not seen.any():
+        return torch.ones_like(seen_loss)
+    share = (seen_loss / seen_loss[seen].mean()).clamp(max=_MOST_MINED)
+    share = torch.where(seen, share / share[seen].mean(), torch.ones_like(share))
+    return 1 - strength + strength * share
 
 
 class FusionLearner(Learner):
@@ -188,14 +198,6 @@ class FusionLearner(Learner):
         pooled = [torch.cat(column) for column in zip(*self.replay, strict=True)]
         drawn = torch.randint(len(pooled[0]), (self.config.batch_size,), device=pooled[0].device)
         return tuple(column[drawn] for column in pooled)
-
-
-def frozen(network: nn.Module | None) -> Callable[[torch.device], nn.Module] | None:
-    """A teacher that is no part of the learner: not trained, not saved with the student's weights."""
-    if network is None:
-        return None
-    network.requires_grad_(False).eval()
-    return lambda device: network.to(device)
 
 
 def frozen_copy(agent: FusionAgent) -> nn.Module:

@@ -1,6 +1,8 @@
 """The training stages: teacher or student of the VGAE and the GAT, and the fusion of the students."""
 
 import shutil
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,23 +18,32 @@ from pipeline.batches import Batches, GraphTensors
 from pipeline.checkpoint import Checkpoint, CheckpointError, load_checkpoint, save_checkpoint, weights_of
 from pipeline.config import (
     AlarmConfig,
+    CurriculumConfig,
     DistillationConfig,
     FusionConfig,
     TrainConfig,
     VgaeLossConfig,
 )
 from pipeline.context import Monitor, StageContext
+from pipeline.curriculum import draw_lesson, window_difficulty
+from pipeline.device import choose_device
+from pipeline.device_graphs import graph_source
 from pipeline.errors import StageError
 from pipeline.fit import Fit, fit
 from pipeline.graph_set import GraphSet, load_graphs
 from pipeline.graphs import EDGE_FEATURES, NODE_FEATURES
+from pipeline.imbalance import class_weights, draw_attacks
+from pipeline.learner import StudentLearner
 from pipeline.learners import FusionLearner, GatLearner, VgaeLearner
+from pipeline.lessons import Taught, lessons
 from pipeline.runs import Outcome
 
 VGAE_MONITOR = Monitor("validation/loss", "min")
 GAT_MONITOR = Monitor("validation/loss", "min")
 FUSION_MONITOR = Monitor("validation/reward", "max")
 _SCORE_BATCH = 256
+_AHEAD = 2  # batches cut while a step runs, where they travel to a GPU
+Select = Callable[[int], NDArray[np.int64]]
 
 
 def train_vgae(
@@ -42,15 +53,12 @@ def train_vgae(
     """Fit the VGAE on benign training windows, then its anomaly scale on the same."""
     graphs, tensors = _graphs(context)
     network: Any = _new_network("vgae", shape, graphs, tensors, context.seed)
-    teacher = _teacher(context, outcome, "vgae_teacher", graphs) if distillation else None
-    learner = VgaeLearner(network, loss, train, context.seed, teacher, distillation)  # type: ignore[arg-type]
+    teacher: Any = _teacher(context, outcome, "vgae_teacher", graphs) if distillation else None
+    learner = VgaeLearner(network, loss, train, context.seed, teacher, distillation)
     chosen = graphs.benign_at("train")
-    fitted = fit(
-        learner,
-        Batches(tensors.batch, chosen, train.batch_size, context.seed),
-        Batches(tensors.batch, graphs.benign_at("validation"), train.batch_size),
-        train, VGAE_MONITOR, context,
-    )  # fmt: skip
+    fitted = _fit_lessons(
+        learner, context, train, VGAE_MONITOR, tensors, teacher, chosen, graphs.benign_at("validation")
+    )
     network = build_model("vgae", shape, _inputs(graphs))
     network.load_state_dict(fitted.weights)
     with torch.inference_mode():
@@ -70,18 +78,69 @@ def train_gat(
     graphs, tensors = _graphs(context)
     chosen = graphs.at("train")
     network: Any = _new_network("gat", shape, graphs, tensors, context.seed)
-    teacher = _teacher(context, outcome, "gat_teacher", graphs) if distillation else None
-    weight = class_weights(graphs.graphs.is_attack[chosen])
-    learner = GatLearner(network, weight, train, context.seed, teacher, distillation)  # type: ignore[arg-type]
-    fitted = fit(
-        learner,
-        Batches(tensors.batch, chosen, train.batch_size, context.seed),
-        Batches(tensors.batch, graphs.at("validation"), train.batch_size),
-        train, GAT_MONITOR, context,
+    teacher: Any = _teacher(context, outcome, "gat_teacher", graphs) if distillation else None
+    is_attack, rare = graphs.graphs.is_attack[chosen], train.imbalance
+    kept_weight = class_weights(is_attack, rare.largest_ratio)
+    weight, select = kept_weight, None
+    if train.curriculum.enabled:
+        weight, select = torch.ones(2), _curriculum(context, outcome, graphs, tensors, chosen, train.curriculum)
+    elif rare.attack_share:
+        weight = class_weights(is_attack, rare.largest_ratio, rare.attack_share)
+        select = partial(
+            draw_attacks, chosen=chosen, is_attack=is_attack, attack_share=rare.attack_share, seed=context.seed
+        )
+    learner = GatLearner(
+        network, weight, train, context.seed, teacher, distillation, kept_weight,
+        tensors.n_graphs if rare.mining else 0,
     )  # fmt: skip
+    fitted = _fit_lessons(
+        learner, context, train, GAT_MONITOR, tensors, teacher, chosen, graphs.at("validation"), select
+    )
     network = build_model("gat", shape, _inputs(graphs))
     network.load_state_dict(fitted.weights)
     _keep(context, outcome, network, shape, graphs, fitted, GAT_MONITOR)
+
+
+def _fit_lessons(
+    learner: StudentLearner, context: StageContext, train: TrainConfig, monitor: Monitor, tensors: GraphTensors,
+    teacher: Any, chosen: NDArray[np.int64], validation: NDArray[np.int64], select: Select | None = None,
+) -> Fit:  # fmt: skip
+    """`fit`, on batches that are cut on the device where they can be and know what the teacher says of them."""
+    kind = choose_device(train.device).kind
+    source = graph_source(tensors, kind)
+    taught = Taught(teacher, source, chosen) if teacher is not None and Taught.fits(teacher, source) else None
+    ahead = 0 if source.device.type == kind else _AHEAD
+    return fit(
+        learner,
+        Batches(lessons(source, taught), chosen, train.batch_size, context.seed, select, ahead),
+        Batches(lessons(source), validation, train.batch_size, ahead=ahead),
+        train, monitor, context,
+    )  # fmt: skip
+
+
+def _curriculum(
+    context: StageContext, outcome: Outcome, graphs: GraphSet, tensors: GraphTensors, chosen: NDArray[np.int64],
+    config: CurriculumConfig,
+) -> Select:  # fmt: skip
+    """What each epoch draws; how hard a benign window is, the VGAE among the inputs says.
+
+    Raises:
+        StageError: no VGAE is among them, or a class is missing.
+    """
+    if "vgae_teacher" not in context.inputs:
+        raise StageError(
+            "the curriculum asks the VGAE teacher which windows are hard, but this stage does not need that run. "
+            "Use --set train.curriculum.enabled=false."
+        )
+    vgae = _teacher(context, outcome, "vgae_teacher", graphs, "prepared_from")
+    is_attack = graphs.graphs.is_attack[chosen]
+    class_weights(is_attack)  # both classes are there
+    benign = chosen[~is_attack]
+    difficulty = window_difficulty(vgae, Batches(tensors.batch, benign, _SCORE_BATCH))
+    return partial(
+        draw_lesson, attacks=chosen[is_attack], benign=benign, difficulty=difficulty, count=len(chosen), config=config,
+        seed=context.seed,
+    )  # fmt: skip
 
 
 def train_fusion(context: StageContext, outcome: Outcome, config: FusionConfig, train: TrainConfig) -> None:
@@ -99,7 +158,7 @@ def train_fusion(context: StageContext, outcome: Outcome, config: FusionConfig, 
 
     weight = class_weights(graphs.graphs.is_attack[graphs.at("train")])
     learner = FusionLearner(agent, config, train, weight, context.seed)
-    settings = train.model_copy(update={"epochs": config.epochs, "patience": config.epochs})
+    settings = train.model_copy(update={"epochs": config.epochs, "patience": config.epochs, "precision": "32"})
     # a replay memory is not part of Lightning's state, and this takes seconds: begun anew after a kill
     fitted = fit(
         learner, batches("train", context.seed), batches("validation", None), settings, FUSION_MONITOR, context,
@@ -107,22 +166,6 @@ def train_fusion(context: StageContext, outcome: Outcome, config: FusionConfig, 
     )  # fmt: skip
     agent.load_state_dict(fitted.weights)
     _keep(context, outcome, agent, config.shape, graphs, fitted, FUSION_MONITOR)
-
-
-def class_weights(is_attack: NDArray[np.bool_]) -> Tensor:
-    """[2] weights with which both classes count equally in a mean over windows.
-
-    Raises:
-        StageError: a class is missing.
-    """
-    attacks = int(is_attack.sum())
-    benign = len(is_attack) - attacks
-    if not attacks or not benign:
-        raise StageError(
-            f"the training split has {benign} benign and {attacks} attack windows; a classifier needs both. "
-            "Add a capture with attacks to the dataset, or lower split.block_windows."
-        )
-    return torch.tensor([len(is_attack) / (2 * benign), len(is_attack) / (2 * attacks)], dtype=torch.float32)
 
 
 def _graphs(context: StageContext) -> tuple[GraphSet, GraphTensors]:

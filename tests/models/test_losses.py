@@ -7,9 +7,10 @@ import torch
 
 from models.anomaly import ERRORS, AnomalyScale
 from models.build import build_model
-from models.distillation import LatentProjection, blend, soft_label_loss
+from models.classification import window_losses
+from models.distillation import EmbeddingProjection, LatentProjection, blend, soft_label_loss
 from models.fusion import fused_score, reward
-from models.vgae import Vgae, VgaeOutput, vgae_loss
+from models.vgae import Vgae, VgaeOutput, vgae_terms
 from tests.models.graphs import FUSION, INPUTS, VGAE, batch_of, close
 
 
@@ -57,7 +58,34 @@ def test_the_latent_projection_compares_in_the_teachers_space() -> None:
     wide = output._replace(mean=torch.randn(5, 11), features=output.features + 2)
     projection = LatentProjection(5, 11)
     expected = 0.5 * ((projection.linear(output.mean) - wide.mean) ** 2).mean() + 0.5 * 4
-    close(projection(output, wide), expected)
+    close(projection(output, wide.mean, wide.features), expected)
+
+
+def test_the_embedding_projection_compares_in_the_teachers_space() -> None:
+    torch.manual_seed(0)
+    student, teacher = torch.randn(3, 4), torch.randn(3, 6)
+    projection = EmbeddingProjection(4, 6)
+    close(projection(student, teacher), ((projection.linear(student) - teacher) ** 2).mean())
+
+
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 2.0])
+def test_a_window_costs_its_focal_loss(gamma: float) -> None:
+    logits, label = torch.randn(9, 2), torch.tensor([0, 1, 1, 0, 1, 0, 0, 1, 1])
+    expected = []
+    for row, y in zip(logits.tolist(), label.tolist(), strict=True):
+        p = math.exp(row[y]) / sum(math.exp(value) for value in row)
+        expected.append((1 - p) ** gamma * -math.log(p))
+    assert window_losses(logits, label, gamma).tolist() == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 2.0])
+def test_a_focal_loss_has_a_gradient_for_sure_windows(gamma: float) -> None:
+    logits = torch.tensor([[60.0, -60.0], [-60.0, 60.0], [0.0, 0.0]], requires_grad=True)
+    window_losses(logits, torch.tensor([0, 0, 0]), gamma).sum().backward()
+    assert logits.grad is not None
+    assert torch.isfinite(logits.grad).all()
+    assert logits.grad[1].abs().max() > 0.5, "a sure miss pulls"
+    assert logits.grad[0].abs().max() < 1e-6, "a sure hit does not"
 
 
 def test_the_vgae_loss_equals_its_four_terms() -> None:
@@ -74,7 +102,7 @@ def test_the_vgae_loss_equals_its_four_terms() -> None:
     edge = -sigmoid(output.edge_logits).log().mean() - (1 - sigmoid(missing)).log().mean()
     mu, lv = output.mean, output.log_variance
     kl = (0.5 * (lv.exp() + mu**2 - 1 - lv)).mean()
-    loss = vgae_loss(batch, output, missing, id_weight=0.3, edge_weight=0.2, kl_weight=0.1)
+    loss = vgae_terms(batch, output, missing).weighted(id_weight=0.3, edge_weight=0.2, kl_weight=0.1)
     close(loss, feature + 0.3 * identity + 0.2 * edge + 0.1 * kl)
 
 

@@ -111,7 +111,7 @@ def test_a_loss_that_is_no_number_ends_the_run(tmp_path: Path, value: float) -> 
             loss = super().training_step(batch, index)
             return self.finite(loss + value) if self.current_epoch == 2 else loss
 
-    with pytest.raises(StageError, match=r"the loss became (nan|inf) in epoch 2. Lower train.learning_rate"):
+    with pytest.raises(StageError, match=r"a-run: the loss became (nan|inf) in epoch 2, step 10, learning rate"):
         run(tmp_path, Diverging(TrainConfig(), [0.0] * 5), "max", 5)
     rows = query(tmp_path / "lake", "SELECT max(epoch) AS last FROM epochs").to_pylist()
     assert rows == [{"last": 1}]

@@ -15,14 +15,17 @@ from pipeline.config import DistillationConfig, FusionConfig, TrainConfig, VgaeL
 from pipeline.errors import StageError
 from pipeline.fit import fit
 from pipeline.graph_set import load_graphs
+from pipeline.imbalance import class_weights
 from pipeline.learners import FusionLearner, GatLearner, VgaeLearner
+from pipeline.lessons import Lesson
 from pipeline.runs import RunFolder
-from pipeline.train import FUSION_MONITOR, class_weights
+from pipeline.train import FUSION_MONITOR
 from tests.models.graphs import GAT, INPUTS, VGAE, batch_of
 from tests.pipeline.conftest import Place
 from tests.pipeline.test_fit import context
 
 BATCH = batch_of([(6, 20), (4, 9), (5, 5), (3, 2)], seed=1)
+NUMBERS = torch.tensor([3, 1, 0, 2])
 STEP = TrainConfig(learning_rate=0.05, device="cpu")
 
 
@@ -33,7 +36,7 @@ def steps(learner: Any, n: int = 3, batch: Any = BATCH) -> list[float]:
     losses = []
     for number in range(n):
         torch.manual_seed(number)
-        loss = learner.training_step(batch, number)
+        loss = learner.training_step(Lesson(batch, NUMBERS), number)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
