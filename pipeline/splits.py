@@ -51,11 +51,10 @@ def split_windows(
     }
     # From the last split to the first: what is scored is protected from what is trained on.
     for protected in (TEST, VALIDATION):
-        held = _keys_at(keys, places, protected)
+        held = KeySet(_keys_at(keys, places, protected))
         for name, column in places.items():
-            earlier = column < protected
-            if len(held) and earlier.any():
-                column[earlier & np.isin(keys[name], held).any(axis=1)] = SHARED
+            earlier = np.flatnonzero(column < protected)
+            column[earlier[held.holds(keys[name][earlier]).any(axis=1)]] = SHARED
     assert_disjoint(keys, places)
     for place in (TRAIN, VALIDATION, TEST):
         if not any((column == place).any() for column in places.values()):
@@ -76,14 +75,33 @@ def assert_disjoint(keys: Mapping[str, Keys], places: Mapping[str, Places]) -> N
     """Raises StageError where two splits share a frame: the run must not go on."""
     held = {place: _keys_at(keys, places, place) for place in (TRAIN, VALIDATION, TEST)}
     for first, second in ((TRAIN, VALIDATION), (TRAIN, TEST), (VALIDATION, TEST)):
-        common = np.intersect1d(held[first], held[second])
+        common = held[first][KeySet(held[second]).holds(held[first])]
         if len(common):
             raise StageError(
-                f"{PLACES[first]} and {PLACES[second]} share {len(common)} frames. "
+                f"{PLACES[first]} and {PLACES[second]} share {len(np.unique(common))} frames. "
                 "Results would be leaked; this is a fault of the split, please report it."
             )
 
 
-def _keys_at(keys: Mapping[str, Keys], places: Mapping[str, Places], place: int) -> Keys:
+class KeySet:
+    """Row keys to look others up in; most are told apart by their first bits, which are as good as random."""
+
+    def __init__(self, keys: NDArray[np.uint64]) -> None:
+        self._sorted = np.sort(keys)
+        bits = min(max(len(self._sorted).bit_length() + 4, 10), 30)
+        self._shift = np.uint64(64 - bits)
+        self._is_filled = np.zeros(2**bits, dtype=bool)
+        self._is_filled[self._sorted >> self._shift] = True
+
+    def holds(self, keys: NDArray[np.uint64]) -> NDArray[np.bool_]:
+        """Which of `keys` are in the set, in their shape."""
+        found: NDArray[np.bool_] = self._is_filled[keys >> self._shift]
+        likely = keys[found]
+        at = np.searchsorted(self._sorted, likely)
+        found[found] = self._sorted[np.minimum(at, len(self._sorted) - 1)] == likely
+        return found
+
+
+def _keys_at(keys: Mapping[str, Keys], places: Mapping[str, Places], place: int) -> NDArray[np.uint64]:
     found = [keys[name][column == place].ravel() for name, column in places.items()]
-    return np.unique(np.concatenate(found)) if found else np.empty(0, dtype=np.uint64)
+    return np.concatenate(found) if found else np.empty(0, dtype=np.uint64)
