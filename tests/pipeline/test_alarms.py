@@ -5,9 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from lake.schema import AMOUNTS, PROPORTIONS
 from lake.statistics import poisson_interval
 from pipeline.alarms import AlarmTally, FalseAlarms, alarm_metrics, tally_alarms
 from pipeline.episodes import AlarmedWindows, Detection, Episode, find_episodes
+from pipeline.metrics import window_metrics
 
 SIZE, STEP_S = 4, 0.1
 WINDOW_S = 3 * STEP_S  # from its first to its last frame
@@ -136,3 +138,9 @@ def test_no_false_alarm_is_a_rate_of_zero_with_an_upper_end() -> None:
     metrics = alarm_metrics([tally("....", "....")])
     assert (metrics["false_alarms_per_hour"], metrics["false_alarms_per_hour_low"]) == (0.0, 0.0)
     assert metrics["false_alarms_per_hour_high"] == pytest.approx(3.689 / (4 * WINDOW_S / 3600), rel=1e-3)
+
+
+def test_the_schema_knows_the_range_of_every_metric() -> None:
+    """A misspelt name would be kept with any value, and shown on no page."""
+    measured = {*window_metrics(np.array([True, False]), np.array([0.9, 0.1]), 0.5), *alarm_metrics([])}
+    assert measured == {*PROPORTIONS, *AMOUNTS, "mcc"}
