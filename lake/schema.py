@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from lake.errors import LakeError
 
-SCHEMA_VERSION = 3  # 2: captures.error_frames; 3: metrics.protocol, metrics.calibration_s, captures.clock_jumps
+SCHEMA_VERSION = 3  # 2: captures.error_frames; 3: metrics.protocol, metrics.calibration_s, captures.clock_jumps …
 
 Row = Mapping[str, Any]
 
@@ -186,7 +186,7 @@ RUNS = Table(
         "attempt": integer("1 for the first start; a resumed run counts on", low=1),
         "status": text("running until the run ends; a killed run stays so", choices=STATUSES),
         "experiment": text("name of the experiment's TOML"),
-        "stage": text("row of STAGES", choices=STAGES),
+        "stage": text("row of STAGES, or 'index' for ./run data index", choices=(*STAGES, "index")),
         "dataset": text("name in the catalogue"),
         "model": text("network or baseline, where the stage fits one", nullable=True, choices=MODELS),
         "role": text("teacher, student or baseline, where the stage fits one", nullable=True, choices=ROLES),
@@ -282,7 +282,7 @@ LINEAGE = Table(
 
 DATASETS = Table(
     name="datasets",
-    doc="A dataset as one prepare run read it.",
+    doc="A dataset as one prepare or index run read it.",
     key=("run_id", "dataset"),
     columns={
         "run_id": text("prepare run"),
@@ -301,7 +301,7 @@ DATASETS = Table(
 
 CAPTURES = Table(
     name="captures",
-    doc="A capture as one prepare run read it: what is in it, what was wrong with it, where it went.",
+    doc="A capture as one prepare or index run read it: what is in it, what was wrong with it, where it went.",
     key=("run_id", "capture"),
     columns={
         "run_id": text("prepare run"),
@@ -321,6 +321,9 @@ CAPTURES = Table(
         "repaired_rows": count("rows read after trimming stray white space"),
         "error_frames": count("error frames, counted and left out", nullable=True),
         "clock_jumps": count("steps back by more than a second, or ahead by more than an hour", nullable=True),
+        "shared_frames": count("frames that stand in another capture as well; index runs only", nullable=True),
+        "shared_with": text("the capture that holds most of them", nullable=True),
+        "same_recording_as": text("capture with the same frames in a row, whatever their times", nullable=True),
     },
 )
 

@@ -7,10 +7,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from lake.errors import LakeError
 from pipeline.config import load_config
-from pipeline.data_catalogue import load_catalogue
 from pipeline.errors import KdGatError
 from pipeline.settings import load_settings, share_processors
 
@@ -52,19 +52,31 @@ def _parser() -> argparse.ArgumentParser:
     submit.add_argument("--cluster", metavar="NAME", default="generic", help="row of pipeline/configs/clusters.toml")
     submit.add_argument("--dry-run", action="store_true", help="print the batch scripts, write and submit nothing")
     submit.set_defaults(verb=_submit)
-    data = verbs.add_parser("data", help="list the datasets of the catalogue, or look into one capture")
+    data = verbs.add_parser("data", help="list the datasets of the catalogue; look into captures, index, fetch them")
     data.add_argument("--format", choices=("table", "json"), default="table")
     data.set_defaults(verb=_data)
-    inspect = data.add_subparsers(metavar="inspect PATH").add_parser("inspect", help="format, frames, IDs, defects")
-    inspect.add_argument("path", metavar="PATH", type=Path, help="a capture file in any format we read")
-    inspect.add_argument("--reader", metavar="NAME", help="read it as this format instead of recognising one")
-    inspect.add_argument("--format", choices=("table", "json"), default="table")
-    inspect.set_defaults(verb=_inspect)
+    _add_data_verbs(data.add_subparsers(metavar="inspect | index | fetch"))
     release = verbs.add_parser("release", help="export a fusion run's detector to ONNX, with its model card")
     release.add_argument("run_id", metavar="RUN", help="a complete fusion run; ./run lake sql lists them")
     release.add_argument("--out", metavar="DIR", type=Path, required=True, help="folder to make; it may not exist yet")
     release.set_defaults(verb=_release)
     return parser
+
+
+def _add_data_verbs(verbs: Any) -> None:
+    inspect = verbs.add_parser("inspect", help="format, frames, IDs, defects and doubts of one capture")
+    inspect.add_argument("path", metavar="PATH", type=Path, help="a capture file in any format we read")
+    inspect.add_argument("--reader", metavar="NAME", help="read it as this format instead of recognising one")
+    inspect.set_defaults(verb=_inspect)
+    index = verbs.add_parser("index", help="read every capture that is here; what is in it, and what is there twice")
+    index.add_argument("names", metavar="NAME", nargs="*", help="datasets or collections; without, all that are here")
+    index.set_defaults(verb=_index)
+    fetch = verbs.add_parser("fetch", help="download a dataset where its publisher allows it, else say how to ask")
+    fetch.add_argument("name", metavar="NAME", help="a dataset of the catalogue")
+    fetch.add_argument("--to", metavar="DIR", type=Path, help="instead of the dataset's folder below KDGAT_DATA")
+    fetch.set_defaults(verb=_fetch)
+    for verb in (inspect, index, fetch):
+        verb.add_argument("--format", choices=("table", "json"), default="table")
 
 
 def _add_experiment(parser: argparse.ArgumentParser) -> None:
@@ -108,24 +120,18 @@ def _submit(options: argparse.Namespace) -> int:
 
 
 def _data(options: argparse.Namespace) -> int:
-    settings = load_settings()
-    rows = [
-        {
-            "dataset": name,
-            "title": dataset.title,
-            "licence": dataset.licence,
-            "folder": str(folder := (settings.bundled if dataset.bundled else settings.data) / dataset.root),
-            "is_here": folder.is_dir(),
-            "address": dataset.address,
-        }
-        for name, dataset in load_catalogue().items()
-    ]
+    from pipeline.datasets import list_catalogue
+
+    rows = list_catalogue(load_settings())
     if options.format == "json":
         print(json.dumps(rows))
-    else:
-        for row in rows:
+        return 0
+    for row in rows:
+        if row["members"]:
+            print(f"{row['dataset']:19} {row['title']}: {', '.join(row['members'])}")
+        else:
             missing = "" if row["is_here"] else " (not here)"
-            print(f"{row['dataset']:10} {row['title']} ({row['licence']})\n{'':10} {row['folder']}{missing}")
+            print(f"{row['dataset']:19} {row['title']} ({row['licence']})\n{'':19} {row['folder']}{missing}")
     return 0
 
 
@@ -146,7 +152,43 @@ def _inspect(options: argparse.Namespace) -> int:
     else:
         for name, value in facts.items():
             text = ", ".join(f"{key} {count}" for key, count in value.items()) if isinstance(value, dict) else value
+            text = " ".join(text) if isinstance(text, list) else text
             print(f"{name:22} {'not known' if value is None else text if text != '' else 'none'}")
+    return 0
+
+
+def _index(options: argparse.Namespace) -> int:
+    from pipeline.data_index import index_datasets, indexed_rows
+    from pipeline.progress import say
+
+    settings = load_settings()
+    run_id = index_datasets(options.names, settings, say)
+    rows = indexed_rows(run_id, settings)
+    if options.format == "json":
+        print(json.dumps({"run_id": run_id, "captures": rows}))
+        return 0
+    for row in rows:
+        print(f"{row['frames']:>11,} {row['attack_frames']:>9,}  {row['usage']:9} {row['capture']}")
+        if row["duplicate_of"]:
+            print(f"{'':34}the same rows as {row['duplicate_of']}")
+        elif row["shared_with"]:
+            print(f"{'':34}{row['shared_frames']:,} frames are also elsewhere, most in {row['shared_with']}")
+        if row["same_recording_as"] and row["shared_frames"] < row["frames"] / 10:
+            print(f"{'':34}the same recording, at other times, as {row['same_recording_as']}")
+    print(f"{run_id} holds these {len(rows)} captures; ./run lake sql asks for more of them.")
+    return 0
+
+
+def _fetch(options: argparse.Namespace) -> int:
+    from pipeline.data_fetch import fetch_dataset
+    from pipeline.progress import say
+
+    settings = load_settings()
+    fetched = fetch_dataset(options.name, settings, say, options.to)
+    if options.format == "json":
+        print(json.dumps(fetched))
+    else:
+        print("\n".join([*(f"{one['sha256']}  {one['path']}" for one in fetched["files"]), fetched["next"]]).strip())
     return 0
 
 

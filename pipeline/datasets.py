@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
+from typing import Any
 
-from pipeline.data_catalogue import Dataset, Stretch, Usage, find_dataset
+from pipeline.data_catalogue import Dataset, Stretch, Usage, find_dataset, load_catalogue
 from pipeline.errors import ConfigError
 from pipeline.settings import Settings
 
@@ -29,6 +30,29 @@ class CaptureFile:
     reader: str = ""
     from_s: float = 0
     to_s: float | None = None
+
+
+def list_catalogue(settings: Settings) -> list[dict[str, Any]]:
+    """Every row of the catalogue with the folder it is looked for in and whether that is here."""
+    return [
+        {
+            "dataset": name,
+            "title": row.title,
+            "licence": row.licence,
+            "members": list(row.members),
+            "folder": None if row.members else str(row.folder(settings)),
+            "is_here": _is_here(row, settings),
+            "address": row.address,
+        }
+        for name, row in load_catalogue().items()
+    ]
+
+
+def _is_here(row: Dataset, settings: Settings) -> bool:
+    if not row.members:
+        return row.folder(settings).is_dir()
+    here = [_is_here(find_dataset(member), settings) for member in row.members]
+    return any(here) if row.optional else all(here)
 
 
 def members_here(name: str, settings: Settings) -> list[str]:

@@ -14,7 +14,7 @@ from pipeline.datasets import CaptureFile
 from pipeline.graph_set import CaptureInfo, GraphSet, save_graphs
 from pipeline.graphs import build_graphs, concatenate
 from pipeline.runs import Outcome, digest_of
-from pipeline.splits import PLACES, TRAIN, Places, split_windows
+from pipeline.splits import PLACES, TRAIN, Places, same_recordings, split_windows
 from pipeline.vocabulary import learn_vocabulary
 from pipeline.windows import WindowSet, cut_windows
 
@@ -44,6 +44,8 @@ def prepare(
 
     windows = {file.name: cut_windows(logs[file.name], window) for file in used}
     places = split_windows(windows, [file.name for file in used if file.usage == "test"], split)
+    for capture, share in same_recordings(windows, [file.name for file in used if file.usage == "test"]).items():
+        context.say(f"{capture}: {share:.0%} of it are successions of frames of a test capture, with other times")
     vocabulary = learn_vocabulary(_benign_training_ids(windows, places))
     parts = [build_graphs(windows[file.name], vocabulary) for file in used]
     graph_set = GraphSet(

@@ -19,6 +19,8 @@ from pipeline.windows import WindowSet
 PLACES = ("train", "validation", "test", "embargo", "shared")
 TRAIN, VALIDATION, TEST, EMBARGO, SHARED = range(len(PLACES))
 
+SAME_RECORDING = 0.1  # of successions; recordings of one car share below 0.003, copies of one about half
+
 Places = NDArray[np.int8]  # [W] index into PLACES
 Keys = NDArray[np.uint64]  # [W, size] CanLog.row_keys of a window's frames
 
@@ -81,6 +83,22 @@ def assert_disjoint(keys: Mapping[str, Keys], places: Mapping[str, Places]) -> N
                 f"{PLACES[first]} and {PLACES[second]} share {len(np.unique(common))} frames. "
                 "Results would be leaked; this is a fault of the split, please report it."
             )
+
+
+def same_recordings(captures: Mapping[str, WindowSet], test_names: Sequence[str]) -> dict[str, float]:
+    """Training captures of which more than a tenth of all successions of frames stand in test captures -> the share.
+
+    Row keys find a frame by its time as well, so a copy with other times, as one relabelled after it was replayed in
+    a laboratory, is not found by them. What becomes of such a capture is the experiment's decision.
+    """
+    tested = [captures[name].log.succession_keys() for name in test_names]
+    held = KeySet(np.concatenate(tested) if tested else np.empty(0, dtype=np.uint64))
+    shares = {
+        name: float(held.holds(windows.log.succession_keys()).mean())
+        for name, windows in captures.items()
+        if name not in set(test_names)
+    }
+    return {name: share for name, share in shares.items() if share > SAME_RECORDING}
 
 
 class KeySet:
