@@ -21,6 +21,8 @@ from pipeline.readers.tables import read_lines
 
 METADATA = "capture_metadata.json"
 _LINE = r"^\((?P<timestamp>[^)]*)\)\s+\S+\s+(?P<id>[0-9A-Fa-f]+)#(?P<rest>\S*)"
+# FD with its flags digit; remote, perhaps with its length; data, perhaps with a DLC above 8 behind eight bytes
+_REST = r"^(#[0-9A-Fa-f].*|R[0-9A-Fa-f]?(_[0-9A-Fa-f])?|[^#R_].*|)$"
 
 
 def start(path: Path, block: bytes) -> tuple[int, Parse]:
@@ -34,12 +36,13 @@ def start(path: Path, block: bytes) -> tuple[int, Parse]:
         rows = read_lines(lines)
         parts = rows["line"].str.extract_groups(_LINE).struct.unnest()
         refuse(rows, parts["timestamp"].is_null(), "this is not (seconds) interface ID#DATA")
+        refuse(rows, ~parts["rest"].str.contains(_REST), "this is neither ID#DATA, ID#R nor ID##<flags>DATA")
         table = parts.select(
             timestamp=pl.col("timestamp").cast(pl.Float64, strict=False),
             arbitration_id="id",
             payload=pl.when(rest.str.starts_with("#")).then(rest.str.slice(2))
             .when(rest.str.starts_with("R")).then(pl.lit(""))
-            .otherwise(rest.str.replace_all(".", "", literal=True)),
+            .otherwise(rest.str.replace_all(r"\.|_[0-9A-Fa-f]$", "")),
         )  # fmt: skip
         return to_part(path, rows, table.with_columns(attack=is_attack.fill_null(False).cast(pl.UInt8)), form)
 
