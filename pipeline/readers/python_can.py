@@ -15,13 +15,14 @@ import numpy as np
 
 from pipeline.can_log import CanLog, Defects
 from pipeline.errors import CaptureError
-from pipeline.readers.blocks import first_bytes, opened
+from pipeline.readers.blocks import first_bytes, opened, shown
 from pipeline.readers.frames import CLASSIC_BYTES, FD_BYTES, MAX_ID, Part, RowError
 from pipeline.readers.stream import in_order
 
 ENDINGS: Mapping[str, str] = {".asc": "asc", ".blf": "blf", ".trc": "trc", ".db": "can-sqlite", ".mf4": "mdf4"}
 CSV_HEADER = "timestamp,arbitration_id,extended,remote,error,dlc,data"
 READERS = (*ENDINGS.values(), "can-csv")
+_MAGIC = {"mdf4": (b"MDF     ", b"UnFinMF "), "can-sqlite": (b"SQLite format 3\0",), "blf": (b"LOGG",)}
 _MESSAGE_BYTES = 160  # room that a message of python-can takes, four times a line of text
 
 
@@ -37,7 +38,11 @@ def chunks(reader: str, path: Path, size: int) -> Iterator[CanLog]:
         raise _needs(path, "python-can", "python-can>=4.6") from error
     if reader == "mdf4" and find_spec("asammdf") is None:
         raise _needs(path, "asammdf", "python-can[mf4]>=4.6")
-    first_bytes(path)  # says what is missing, empty or may not be read
+    first = first_bytes(path)  # says what is missing, empty or may not be read
+    if not first.startswith(_MAGIC.get(reader, (b"",))):
+        raise CaptureError(
+            f"{path} is no {reader} file: it begins with {shown(first)}. Check its ending or its reader."
+        )
     yield from in_order(path, _parts(can, path, reader, max(1, size // _MESSAGE_BYTES)))
 
 
