@@ -17,7 +17,7 @@ from pipeline.errors import CaptureError
 from pipeline.readers.blocks import first_line
 from pipeline.readers.frames import FD_BYTES, Format, Part, refuse, to_part
 from pipeline.readers.stream import Parse
-from pipeline.readers.tables import read_lines
+from pipeline.readers.tables import read_fields, read_lines
 
 METADATA = "capture_metadata.json"
 _LINE = r"^\((?P<timestamp>[^)]*)\)\s+\S+\s+(?P<id>[0-9A-Fa-f]+)#(?P<rest>\S*)"
@@ -30,23 +30,49 @@ def start(path: Path, block: bytes) -> tuple[int, Parse]:
     about = _metadata_of(path)
     is_attack = _road_rule(path, about, block) if about else pl.lit(False)
     form = Format(longest=FD_BYTES, has_error_frames=True, is_labelled=about is not None)
-    rest = pl.col("rest")
 
     def parse(lines: bytes) -> Part:
-        rows = read_lines(lines)
-        parts = rows["line"].str.extract_groups(_LINE).struct.unnest()
-        refuse(rows, parts["timestamp"].is_null(), "this is not (seconds) interface ID#DATA")
-        refuse(rows, ~parts["rest"].str.contains(_REST), "this is neither ID#DATA, ID#R nor ID##<flags>DATA")
-        table = parts.select(
-            timestamp=pl.col("timestamp").cast(pl.Float64, strict=False),
-            arbitration_id="id",
-            payload=pl.when(rest.str.starts_with("#")).then(rest.str.slice(2))
-            .when(rest.str.starts_with("R")).then(pl.lit(""))
-            .otherwise(rest.str.replace_all(r"\.|_[0-9A-Fa-f]$", "")),
-        )  # fmt: skip
+        rows, table = _plain(lines) or _any(lines)
         return to_part(path, rows, table.with_columns(attack=is_attack.fill_null(False).cast(pl.UInt8)), form)
 
     return 0, parse
+
+
+def _plain(block: bytes) -> tuple[pl.DataFrame, pl.DataFrame] | None:
+    """Rows and table of a block in which every line is `(seconds) interface ID#DATA`, else None."""
+    rows = read_fields(block, " ", 3)
+    if rows is None or rows["2"].null_count() or not rows["0"].str.contains(r"^\([0-9.]+\)$").all():
+        return None
+    frame = rows["2"].str.splitn("#", 2).struct.unnest()
+    table = pl.DataFrame(
+        {
+            "timestamp": rows["0"].str.slice(1).str.head(-1).cast(pl.Float64, strict=False),
+            "arbitration_id": frame["field_0"],
+            "payload": frame["field_1"],
+        }
+    )
+    is_plain = not table["payload"].null_count() and not table["payload"].str.contains("[^0-9A-Fa-f]").any()
+    return (rows, table) if is_plain else None
+
+
+def _any(block: bytes) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Rows and table of a block with frames of every kind.
+
+    Raises:
+        RowError: a line is of no kind.
+    """
+    rows, rest = read_lines(block), pl.col("rest")
+    parts = rows["line"].str.extract_groups(_LINE).struct.unnest()
+    refuse(rows, parts["timestamp"].is_null(), "this is not (seconds) interface ID#DATA")
+    refuse(rows, ~parts["rest"].str.contains(_REST), "this is neither ID#DATA, ID#R nor ID##<flags>DATA")
+    table = parts.select(
+        timestamp=pl.col("timestamp").cast(pl.Float64, strict=False),
+        arbitration_id="id",
+        payload=pl.when(rest.str.starts_with("#")).then(rest.str.slice(2))
+        .when(rest.str.starts_with("R")).then(pl.lit(""))
+        .otherwise(rest.str.replace_all(r"\.|_[0-9A-Fa-f]$", "")),
+    )  # fmt: skip
+    return rows, table
 
 
 def _road_rule(path: Path, about: dict[str, Any], block: bytes) -> pl.Expr:

@@ -38,6 +38,21 @@ def read_lines(block: bytes) -> pl.DataFrame:
     return rows.select(pl.col("line").str.strip_chars()).filter(pl.col("line").str.len_bytes() > 0)
 
 
+def read_fields(block: bytes, separator: str, count: int) -> pl.DataFrame | None:
+    """[N] up to `count` fields of each line as text, `0` to `count - 1`; None where a line has more, or none.
+
+    Reading fields is several times as quick as taking lines apart, so it is tried first.
+    """
+    names = [str(index) for index in range(count)]
+    try:
+        rows = pl.read_csv(
+            block, has_header=False, separator=separator, quote_char=None, schema=dict.fromkeys(names, pl.String)
+        )
+    except pl.exceptions.PolarsError:
+        return None
+    return None if rows.is_empty() or rows["0"].null_count() else rows
+
+
 def _first_misfit(block: bytes, columns: Columns, otherwise: str) -> RowError:
     lines = block.split(b"\n")
     faulty = [index for index, line in enumerate(lines) if line.strip() and not _fits(line.rstrip(b"\r"), columns)]
