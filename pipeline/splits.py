@@ -37,9 +37,13 @@ def split_by_block(n_windows: int, config: SplitConfig) -> Places:
 
 
 def split_windows(
-    captures: Mapping[str, WindowSet], test_names: Sequence[str], config: SplitConfig
+    captures: Mapping[str, WindowSet], test_names: Sequence[str], config: SplitConfig, leaves_out_copies: bool = False
 ) -> dict[str, Places]:
     """[W] the place of each window of each capture.
+
+    Args:
+        leaves_out_copies: whether windows of a training capture that is the recording of a test capture with other
+            times (`same_recordings`) count as shared too.
 
     Raises:
         StageError: a split is left without windows, or training or validation without benign ones.
@@ -51,6 +55,10 @@ def split_windows(
         else split_by_block(len(windows), config)
         for name, windows in captures.items()
     }
+    if leaves_out_copies:
+        copied = _copied_windows(captures, test_names)
+        for name in same_recordings(captures, test_names):
+            places[name][copied[name]] = SHARED
     # From the last split to the first: what is scored is protected from what is trained on.
     for protected in (TEST, VALIDATION):
         held = KeySet(_keys_at(keys, places, protected))
@@ -91,14 +99,29 @@ def same_recordings(captures: Mapping[str, WindowSet], test_names: Sequence[str]
     Row keys find a frame by its time as well, so a copy with other times, as one relabelled after it was replayed in
     a laboratory, is not found by them. What becomes of such a capture is the experiment's decision.
     """
-    tested = [captures[name].log.succession_keys() for name in test_names]
-    held = KeySet(np.concatenate(tested) if tested else np.empty(0, dtype=np.uint64))
+    held = _succession_set(captures, test_names)
     shares = {
         name: float(held.holds(windows.log.succession_keys()).mean())
         for name, windows in captures.items()
         if name not in set(test_names)
     }
     return {name: share for name, share in shares.items() if share > SAME_RECORDING}
+
+
+def _copied_windows(captures: Mapping[str, WindowSet], test_names: Sequence[str]) -> dict[str, NDArray[np.bool_]]:
+    """[W] whether more than a tenth of a window's successions stand in a test capture."""
+    held, found = _succession_set(captures, test_names), {}
+    for name, windows in captures.items():
+        is_held = np.zeros(len(windows.log), dtype=bool)
+        known = held.holds(windows.log.succession_keys())
+        is_held[: len(known)] = known
+        found[name] = windows.view(is_held).mean(axis=1) > SAME_RECORDING
+    return found
+
+
+def _succession_set(captures: Mapping[str, WindowSet], names: Sequence[str]) -> "KeySet":
+    keys = [captures[name].log.succession_keys() for name in names]
+    return KeySet(np.concatenate(keys) if keys else np.empty(0, dtype=np.uint64))
 
 
 class KeySet:

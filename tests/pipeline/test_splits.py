@@ -1,6 +1,7 @@
 """No frame is in two splits, and what lies beside a validation block is left out."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from pipeline.splits import (
     VALIDATION,
     Places,
     assert_disjoint,
+    same_recordings,
     split_by_block,
     split_windows,
 )
@@ -159,3 +161,18 @@ def test_a_capture_shorter_than_a_window_is_said() -> None:
         cut(capture(9))
     assert len(cut(capture(10))) == 1
     assert len(cut(capture(19))) == 1, "a tail shorter than one window is left out"
+
+
+def test_a_copy_with_other_times_is_left_out_where_that_is_asked_for() -> None:
+    test, other = capture(600), capture(600, start_s=50.0)
+    later = replace(test, timestamp_s=test.timestamp_s + 0.01)
+    mixed = replace(later, payload=later.payload.copy())
+    mixed.payload[300:] = other.payload[300:] ^ np.uint8(1)
+    windows = {"test": cut(test), "copy": cut(mixed), "other": cut(replace(other, payload=other.payload ^ np.uint8(2)))}
+    assert list(same_recordings(windows, ["test"])) == ["copy"]
+    kept = split_windows(windows, ["test"], SPLIT)
+    assert SHARED not in kept["copy"]
+    left_out = split_windows(windows, ["test"], SPLIT, leaves_out_copies=True)
+    assert (left_out["copy"][:29] == SHARED).all()
+    assert SHARED not in left_out["copy"][31:]
+    assert np.array_equal(left_out["other"], kept["other"])
