@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from models.config import FusionShape, GatShape, VgaeShape
-from models.fusion import FusionAgent
+from models.fusion import EXPERTS, FixedFusion, Fusion, FusionAgent, FusionClassifier
 from models.gat import Gat
 from models.vgae import Vgae
 
@@ -35,8 +35,22 @@ def build_model(model: str, shape: Shape, inputs: Inputs) -> nn.Module:
         case "gat", GatShape():
             return Gat(shape, *widths)
         case "fusion", FusionShape():
-            return FusionAgent(shape)
+            return _build_fusion(shape)
     raise ValueError(f"no model {model!r} with a {type(shape).__name__}; models: {', '.join(SHAPES)}")
+
+
+def _build_fusion(shape: FusionShape) -> Fusion:
+    match shape.method:
+        case "dqn":
+            return FusionAgent(shape)
+        case "mlp":
+            return FusionClassifier(shape.hidden)
+        case "logistic":
+            return FusionClassifier(())
+        case "fixed":
+            return FixedFusion(shape.weights)
+    first, second, third = (float(name == shape.method) for name in EXPERTS)
+    return FixedFusion((first, second, third))
 
 
 def count_parameters(model: nn.Module) -> int:

@@ -1,8 +1,8 @@
 """The frozen shape of each network, without importing torch, so that a login node stays quick."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Dropout = Annotated[float, Field(ge=0, lt=1)]
@@ -36,7 +36,16 @@ class GatShape(Config):
 
 
 class FusionShape(Config):
-    """Q-network over the state of a window; action i weighs the GAT with i / (actions - 1)."""
+    """How experts are fused: `dqn` chooses among weights in steps of 1 / `steps`; `mlp` and `logistic` score at
+    once; `fixed` takes `weights` (VGAE, GAT, habit); the others are an expert alone."""
 
+    method: Literal["dqn", "mlp", "logistic", "fixed", "vgae", "gat", "habit"] = "dqn"
     hidden: tuple[PositiveInt, ...] = (64, 64)
-    actions: Annotated[int, Field(ge=2, le=101)] = 21
+    steps: Annotated[int, Field(ge=1, le=12)] = 5
+    weights: tuple[Share, Share, Share] = (0.25, 0.25, 0.5)
+
+    @model_validator(mode="after")
+    def _weights_add_up(self) -> "FusionShape":
+        if abs(sum(self.weights) - 1) > 1e-6:
+            raise ValueError(f"weights add up to {sum(self.weights):g}, not 1")
+        return self

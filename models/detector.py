@@ -1,34 +1,45 @@
-"""The whole detector as it is scored and released: VGAE, GAT and agent, one pass from graphs to scores."""
+"""The whole detector as it is scored and released: experts and their fusion, one pass from graphs to scores."""
 
 from typing import NamedTuple
 
+import torch
 from torch import Tensor, nn
 
-from models.fusion import FusionAgent, fused_score, fusion_state
+from models.fusion import Fusion, fusion_state
 from models.gat import Gat
 from models.graph_batch import GraphBatch
+from models.habit_expert import habit_evidence, habit_score
 from models.vgae import Vgae, reconstruction_errors
 
 
 class Detection(NamedTuple):
-    """[G] each, in [0, 1]: the fused score and what it was fused from."""
+    """[G] each, in [0, 1]: the fused score, the experts' own, and the weights of two of the three experts."""
 
     score: Tensor
     anomaly: Tensor
     attack_probability: Tensor
+    habit_score: Tensor
     gat_weight: Tensor
+    habit_weight: Tensor
 
 
 class Detector(nn.Module):
-    """`agent` weighs the VGAE's anomaly score against the GAT's probability of an attack."""
+    """`fusion` weighs the VGAE's anomaly score, the GAT's probability of an attack and departures from habit."""
 
-    def __init__(self, vgae: Vgae, gat: Gat, agent: FusionAgent) -> None:
+    def __init__(self, vgae: Vgae, gat: Gat, fusion: Fusion) -> None:
         super().__init__()
-        self.vgae, self.gat, self.agent = vgae, gat, agent
+        self.vgae, self.gat, self.fusion = vgae, gat, fusion
 
     def forward(self, batch: GraphBatch) -> Detection:
+        state, experts = self.state(batch)
+        score, weights = self.fusion(state, experts)
+        return Detection(score, *experts.unbind(1), weights[:, 1], weights[:, 2])
+
+    def state(self, batch: GraphBatch) -> tuple[Tensor, Tensor]:
+        """What is fused: [G, STATE_WIDTH] state and [G, 3] experts' scores."""
         vgae, gat = self.vgae(batch), self.gat(batch)
+        evidence = habit_evidence(batch)
         anomaly = self.vgae.anomaly(reconstruction_errors(batch, vgae))
-        probability = gat.logits.softmax(-1)[:, 1]
-        weight = self.agent.gat_weight(fusion_state(batch, vgae, gat, self.vgae.anomaly))
-        return Detection(fused_score(weight, anomaly, probability), anomaly, probability, weight)
+        probability = self.fusion.attack_probability(gat.logits)
+        experts = torch.stack([anomaly, probability, habit_score(evidence)], dim=1)
+        return fusion_state(batch, vgae, gat, self.vgae.anomaly, evidence, experts), experts

@@ -56,6 +56,20 @@ def _parser() -> argparse.ArgumentParser:
     data.add_argument("--format", choices=("table", "json"), default="table")
     data.set_defaults(verb=_data)
     _add_data_verbs(data.add_subparsers(metavar="inspect | index | fetch"))
+    for name, help_text in (
+        ("score", "score any recording: one row a window, labels not needed"),
+        ("evaluate", "score recordings, then measure against their labels"),
+    ):
+        verb = verbs.add_parser(name, help=help_text)
+        verb.add_argument("model", metavar="MODEL", help="a fusion run, a folder a detector was kept in, or reference")
+        verb.add_argument("captures", metavar="CAPTURE", nargs="+", type=Path, help="recordings in any format we read")
+        verb.add_argument("--calibrate", metavar="SECONDS", type=float, help="its beginning is free of attacks")
+        verb.add_argument("--vehicle", metavar="NAME", help="a vehicle the model knows, instead of recognising it")
+        verb.add_argument("--reader", metavar="NAME", help="read captures as this format instead of recognising it")
+        verb.add_argument("--format", choices=("table", "json"), default="table")
+    verbs.choices["score"].add_argument("--out", metavar="FILE", type=Path, help=".parquet or .csv; else CSV on stdout")
+    verbs.choices["score"].set_defaults(verb=_score)
+    verbs.choices["evaluate"].set_defaults(verb=_evaluate)
     release = verbs.add_parser("release", help="export a fusion run's detector to ONNX, with its model card")
     release.add_argument("run_id", metavar="RUN", help="a complete fusion run; ./run lake sql lists them")
     release.add_argument("--out", metavar="DIR", type=Path, required=True, help="folder to make; it may not exist yet")
@@ -132,6 +146,47 @@ def _data(options: argparse.Namespace) -> int:
         else:
             missing = "" if row["is_here"] else " (not here)"
             print(f"{row['dataset']:19} {row['title']} ({row['licence']})\n{'':19} {row['folder']}{missing}")
+    return 0
+
+
+def _score(options: argparse.Namespace) -> int:
+    from pipeline.detector_folder import find_detector
+    from pipeline.progress import say
+    from pipeline.score import score_capture
+    from pipeline.score_files import alarm_summary, score_file
+
+    kept = find_detector(options.model, load_settings())
+    summaries = {}
+    with score_file(options.out) as sink:
+        for path in options.captures:
+            pieces = score_capture(kept, path, options.calibrate, options.vehicle, options.reader, say)
+            summaries[str(path)] = alarm_summary(pieces, sink)
+    if options.out is None:
+        return 0
+    if options.format == "json":
+        print(json.dumps({"out": str(options.out), "captures": summaries}))
+    else:
+        for name, one in summaries.items():
+            print(f"{name}: {one['alarms']:,} alarms in {one['windows']:,} windows ({one['protocol']}, {one['vehicle']})")
+        print(options.out)
+    return 0
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    from pipeline.detector_folder import find_detector
+    from pipeline.evaluate_captures import evaluate_captures
+    from pipeline.progress import say
+
+    kept = find_detector(options.model, load_settings())
+    rows = evaluate_captures(kept, options.captures, options.calibrate, options.vehicle, options.reader, say)
+    if options.format == "json":
+        print(json.dumps(rows))
+    else:
+        for capture in dict.fromkeys(str(row["capture"]) for row in rows):
+            own = [row for row in rows if row["capture"] == capture]
+            print(f"{capture} ({own[0]['protocol']}, {own[0]['vehicle']}; {own[0]['n']:,} windows, {own[0]['n_attack']:,} attack)")
+            for row in own:
+                print(f"  {row['metric']:42} {'not applicable' if row['value'] is None else format(row['value'], '.6g')}")
     return 0
 
 

@@ -32,6 +32,27 @@ class SplitConfig(Config):
     embargo_windows: Annotated[int, Field(ge=1)] = 2
 
 
+class HabitConfig(Config):
+    """What counts as a vehicle's habit, and what as a departure from it (docs/habit.md has the measurements)."""
+
+    min_gaps: PositiveInt = 8  # inter-arrival times an ID needs before it can be called periodic
+    min_gaps_prefix: PositiveInt = 3  # likewise where less than long_s seconds were recorded
+    long_s: PositiveFloat = 30.0
+    spread: PositiveFloat = 0.9  # natural log; a periodic ID's 1 % and 99 % gaps lie this close to the median
+    early_gap: PositiveFloat = 0.9  # periods
+    early_pair: PositiveFloat = 1.5  # periods
+    on_schedule: PositiveFloat = 0.12  # periods
+    charge_frames: PositiveInt = 100  # a charge goes to an earlier frame in the same or the last stretch of this many
+    early_every_s: PositiveFloat = 300.0  # a periodic ID may come early once, and once more in this time
+    slow_period_s: PositiveFloat = 0.09  # IDs this slow also send when a value changes
+    slow_weight: Share = 0.4  # what one early frame of such an ID counts
+    quiet_s: Annotated[float, Field(ge=0)] = 1.0  # benign traffic this close to an attack is not learnt from
+    enough_s: PositiveFloat = 20.0  # of a vehicle's other captures, for a training capture to be held against
+    warm_up_s: PositiveFloat = 5.0  # of a capture of an unknown vehicle, taken as its habit
+    untrusted_frames: PositiveInt = 2  # of an ID in the warm-up, before it counts as known
+    untrusted_early: Share = 0.1  # share of an ID's warm-up frames that may come early and be forgiven
+
+
 class VgaePair(Config):
     """Teacher and student shape of the VGAE."""
 
@@ -142,12 +163,18 @@ class FusionConfig(Config):
     epsilon_end: Share = 0.01
     replay: PositiveInt = 20_000
     target_every: PositiveInt = 50
+    blind: Share = 0.3  # of attack windows, each expert is made not to see, as it may not see a new attack
 
 
 class AlarmConfig(Config):
-    """The threshold is this quantile of the scores of benign validation windows."""
+    """An alarm lies above a threshold that lets benign validation windows raise `false_alarms_per_hour` events.
 
-    benign_quantile: Quantile = 0.99
+    `benign_quantile` is where the scores of VGAE and GAT are 0.5, so that a fusion can weigh them.
+    """
+
+    benign_quantile: Quantile = 0.995
+    false_alarms_per_hour: Annotated[float, Field(ge=0)] = 10.0
+    calibrations_s: tuple[PositiveFloat, ...] = (5.0, 10.0, 20.0)  # prefixes that evaluation tries
 
 
 class TrackingConfig(Config):
@@ -168,6 +195,7 @@ class RunConfig(Config):
     repeat: Annotated[int, Field(ge=0)] = 0
     window: WindowConfig = WindowConfig()
     split: SplitConfig = SplitConfig()
+    habit: HabitConfig = HabitConfig()
     vgae: VgaePair = VgaePair()
     gat: GatPair = GatPair()
     vgae_loss: VgaeLossConfig = VgaeLossConfig()

@@ -33,8 +33,8 @@ class Detection:
     """Whether an episode raised an alarm; delay and frames are None where it did not.
 
     Attributes:
-        delay_s: from its first attack frame to the last frame of the first window that alarmed, the moment at
-            which that window can be scored. Never below 0, should the clock jump back between the two.
+        delay_s: from its first attack frame to the moment at which the score of the first window that alarmed is
+            known. Never below 0, should the clock jump back between the two.
         frames_to_alarm: frames on the bus in that time, both ends counted.
     """
 
@@ -56,6 +56,8 @@ class AlarmedWindows:
         is_attack: [W] bool, its label.
         start_s, end_s: [W] float64, time of its first and last frame, by the clock of the episodes.
         start_frame, end_frame: [W] int64, where these frames stand in the capture.
+        decided_s, decided_frame: likewise of the frame at which the score is known: the window's last, or one of
+            the window behind it where that has a say.
     """
 
     alarm: NDArray[np.bool_]
@@ -64,6 +66,8 @@ class AlarmedWindows:
     end_s: NDArray[np.float64]
     start_frame: NDArray[np.int64]
     end_frame: NDArray[np.int64]
+    decided_s: NDArray[np.float64]
+    decided_frame: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.alarm)
@@ -113,5 +117,5 @@ def detect(windows: AlarmedWindows, episodes: Sequence[Episode]) -> list[Detecti
 
 
 def _detection(windows: AlarmedWindows, episode: Episode, window: int) -> Detection:
-    delay_s = max(float(windows.end_s[window]) - episode.start_s, 0.0)
-    return Detection(episode, delay_s, int(windows.end_frame[window]) - episode.first_frame + 1)
+    delay_s = max(float(windows.decided_s[window]) - episode.start_s, 0.0)
+    return Detection(episode, delay_s, int(windows.decided_frame[window]) - episode.first_frame + 1)

@@ -1,129 +1,188 @@
-"""Scores every model of an experiment on the same windows, then measures them.
+"""Scores every model of an experiment on the same test windows under each protocol, then measures them.
 
-Thresholds come from benign validation windows. The labels of test windows are read after the scores
-have been written, so that no label can have touched a score.
+Test captures are read here and scored by the code that `./run score` runs. Thresholds come from benign
+validation windows. Labels of test captures are looked at after all scores have been written.
 """
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import polars as pl
-import torch
 from numpy.typing import NDArray
 
 from lake.files import whole_file
-from lake.schema import Row
 from models.detector import Detector
-from models.vgae import reconstruction_errors
-from pipeline.batches import Batches, GraphTensors
+from pipeline.can_log import CanLog
 from pipeline.checkpoint import load_checkpoint
 from pipeline.config import AlarmConfig
 from pipeline.context import StageContext
+from pipeline.data_captures import read_capture
+from pipeline.datasets import CaptureFile
+from pipeline.errors import StageError
 from pipeline.graph_set import GraphSet, load_graphs
-from pipeline.metrics import threshold_at, window_metrics
+from pipeline.measure import About, WindowTimes, is_applicable, measured, metric_rows, validation_rows
+from pipeline.protocols import CALIBRATED, KNOWN, PROTOCOLS, ZERO_SHOT, Protocol
 from pipeline.runs import Outcome
+from pipeline.scoring import Columns, Knowledge, Scorer, graph_stream, score_graphs, scorer_of, stream_graphs
+from pipeline.train_fusion import thresholds
+from pipeline.training_graphs import chosen
 
-_BATCH = 256
-_SPLITS = ("validation", "test")
-Scores = dict[str, NDArray[np.float64]]
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A trained run: how it scores, its threshold under each protocol, and what it says of validation windows."""
+
+    run_id: str
+    scorer: Scorer
+    thresholds: Mapping[str, float]
+    validation_score: NDArray[np.float64]
 
 
-def evaluate(context: StageContext, outcome: Outcome, alarm: AlarmConfig) -> None:
-    """Score and measure each trained run among the inputs; rows go to `metrics`."""
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """A test capture's windows under a protocol, and each model's columns for them."""
+
+    file: CaptureFile
+    protocol: Protocol
+    times: WindowTimes
+    columns: Mapping[str, Columns]
+
+
+def evaluate(context: StageContext, outcome: Outcome, files: Sequence[CaptureFile], alarm: AlarmConfig) -> None:
+    """Score and measure each trained run among the inputs; rows go to `metrics`.
+
+    Raises:
+        StageError: a test capture is not the one that was prepared.
+    """
     graphs = load_graphs(context.inputs["prepare"].graphs)
-    tensors = GraphTensors(graphs.graphs)
-    chosen = np.concatenate([graphs.at(split) for split in _SPLITS])
-    written = []
-    for stage, scores in score_stages(context, tensors, chosen).items():
-        written.append(_score_rows(graphs, chosen, context.inputs[stage].run_id, scores))
-        context.say(f"scored {len(chosen)} windows with {stage}")
+    models = _models(context, graphs, alarm)
+    tests = _test_files(graphs, files)
+    scored: list[Scored] = []
+    for file in tests:
+        scored += _score_capture(_read(file, graphs), file, graphs, models, alarm)
+        context.say(f"scored {file.name} with {len(models)} models")
     with whole_file(context.folder.scores) as staged:
-        pl.concat(written, how="diagonal").write_parquet(staged, compression="zstd")
+        pl.concat([_frame(one) for one in scored], how="diagonal").write_parquet(staged, compression="zstd")
     outcome.artifacts.append(("scores", context.folder.scores))
 
-    kept = pl.read_parquet(context.folder.scores)
-    rows: list[Row] = []
-    for run_id, one in kept.partition_by("model_run_id", as_dict=True, maintain_order=True).items():
-        rows += measure(graphs, chosen, str(run_id[0]), one["score"].to_numpy(), alarm.benign_quantile)
-        outcome.lineage.append(("evaluated", str(run_id[0])))
-    outcome.rows["metrics"] = [{**row, "dataset": context.facts["dataset"]} for row in rows]
+    # from here on labels of test captures are looked at
+    labels = {file.name: _read(file, graphs) for file in tests}
+    known_attacks = {info.attack for info in graphs.captures if info.usage == "train"}
+    validation = graphs.at("validation")
+    protocol = np.array(PROTOCOLS)[graphs.protocol[validation]]
+    for model in models:
+        is_attack = graphs.graphs.is_attack[validation]
+        rows = validation_rows(model.run_id, is_attack, model.validation_score, protocol, model.thresholds)
+        rows += metric_rows(
+            model.run_id,
+            [
+                measured(
+                    _about(one.file, graphs, known_attacks), one.protocol, labels[one.file.name], one.times,
+                    one.columns[model.run_id]["score"], model.thresholds[one.protocol.name],
+                )
+                for one in scored
+                if is_applicable(one.protocol, labels[one.file.name]) and len(one.times.start_frame)
+            ],
+        )  # fmt: skip
+        outcome.rows.setdefault("metrics", []).extend({**row, "dataset": context.facts["dataset"]} for row in rows)
+        outcome.lineage.append(("evaluated", model.run_id))
 
 
-def score_stages(context: StageContext, tensors: GraphTensors, chosen: NDArray[np.int64]) -> dict[str, Scores]:
-    """[K] score columns of each trained stage among the inputs, on the same windows."""
+def knowledge_of(graphs: GraphSet) -> Knowledge:
+    """What a model trained on these graphs brings to a capture."""
+    return Knowledge(graphs.vocabulary, graphs.habits, graphs.window, graphs.habit)
+
+
+def protocols_of(vehicle: str, graphs: GraphSet, alarm: AlarmConfig) -> list[Protocol]:
+    """Every protocol that a capture of the vehicle is scored under."""
+    known = [Protocol(KNOWN)] if vehicle in graphs.known_vehicles() else []
+    return [*known, *(Protocol(CALIBRATED, seconds) for seconds in alarm.calibrations_s), Protocol(ZERO_SHOT)]
+
+
+def _models(context: StageContext, graphs: GraphSet, alarm: AlarmConfig) -> list[Model]:
     networks: dict[str, Any] = {
         stage: load_checkpoint(folder.checkpoint).build()
         for stage, folder in context.inputs.items()
         if stage != "prepare"
     }
-    scores: dict[str, Scores] = {}
+    if "fusion" in networks:
+        networks["fusion"] = Detector(networks["vgae_student"], networks["gat_student"], networks["fusion"]).eval()
+    validation = chosen(graphs.graphs, graphs.at("validation"))
+    benign = np.isin(graphs.at("validation"), graphs.benign_at("validation"))
+    models = []
     for stage, network in networks.items():
-        if stage == "fusion":
-            network = Detector(networks["vgae_student"], networks["gat_student"], network).eval()
-        with torch.inference_mode():
-            parts = [_scores_of(stage, network, batch) for batch in Batches(tensors.batch, chosen, _BATCH)]
-        scores[stage] = {name: torch.cat([part[name] for part in parts]).double().numpy() for name in parts[0]}
-    return scores
+        scorer = scorer_of(network)
+        score = score_graphs(scorer, validation)["score"]
+        if stage == "fusion":  # set when it was trained, so that every use of the model has the same
+            found = network.fusion.thresholds.double().tolist()
+        else:
+            found = thresholds(graphs, graphs.benign_at("validation"), score[benign], alarm.false_alarms_per_hour)
+        by_protocol = dict(zip(PROTOCOLS, found, strict=True))
+        models.append(Model(context.inputs[stage].run_id, scorer, by_protocol, score))
+    return models
 
 
-def _scores_of(stage: str, network: Any, batch: Any) -> dict[str, torch.Tensor]:
-    if stage == "fusion":
-        return network(batch)._asdict()  # type: ignore[no-any-return]
-    if stage.startswith("vgae"):
-        return {"score": network.anomaly(reconstruction_errors(batch, network(batch)))}
-    return {"score": network(batch).logits.softmax(-1)[:, 1]}
-
-
-def _score_rows(graphs: GraphSet, chosen: NDArray[np.int64], run_id: str, scores: Scores) -> pl.DataFrame:
-    names = [capture.name for capture in graphs.captures]
-    columns = graphs.graphs
-    return pl.DataFrame(
-        {
-            "capture": [names[i] for i in graphs.capture[chosen]],
-            "start_frame": columns.start_frame[chosen],
-            "start_s": columns.start_s[chosen],
-            "end_s": columns.end_s[chosen],
-            **scores,
+def _score_capture(
+    log: CanLog, file: CaptureFile, graphs: GraphSet, models: Sequence[Model], alarm: AlarmConfig
+) -> list[Scored]:
+    found = []
+    for protocol in protocols_of(file.vehicle, graphs, alarm):
+        if log.span_s <= protocol.calibration_s:
+            continue  # nothing is left to score behind the prefix
+        stream = graph_stream(knowledge_of(graphs), protocol, log, file.vehicle)
+        (built,) = stream_graphs(stream, [log])
+        times = WindowTimes.of(built.start_frame, built.start_s, built.end_s, built.is_late, graphs.window.size)
+        behind = times.since(protocol.calibration_s)
+        columns = {
+            model.run_id: {name: column[behind] for name, column in score_graphs(model.scorer, built).items()}
+            for model in models
         }
-    ).insert_column(0, pl.Series("model_run_id", [run_id] * len(chosen)))
+        found.append(Scored(file, protocol, times.at(behind), columns))
+    return found
 
 
-def measure(
-    graphs: GraphSet, chosen: NDArray[np.int64], run_id: str, score: NDArray[np.float64], quantile: float
-) -> list[Row]:
-    """Metric rows of one model: validation as a whole, test as a whole and by capture."""
-    is_attack = graphs.graphs.is_attack[chosen]
-    capture = graphs.capture[chosen]
-    validation = np.isin(chosen, graphs.at("validation"))
-    benign = score[validation & ~is_attack]
-    threshold = threshold_at(benign, quantile)
-    known = graphs.known_vehicles()
-    everything = {"capture": "all", "vehicle": "all", "attack": "all", "is_known_vehicle": None}
-    groups: list[tuple[dict[str, Any], NDArray[np.bool_]]] = [
-        ({"split": "validation", **everything}, validation),
-        ({"split": "test", **everything}, ~validation),
+def _frame(one: Scored) -> pl.DataFrame:
+    common = {
+        "capture": one.file.name,
+        "protocol": one.protocol.name,
+        "calibration_s": one.protocol.calibration_s or None,
+    }
+    parts = [
+        pl.DataFrame({**vars(one.times), **columns}).with_columns(
+            pl.lit(run_id).alias("model_run_id"),
+            *(
+                pl.lit(value, pl.Float64 if name == "calibration_s" else pl.String).alias(name)
+                for name, value in common.items()
+            ),
+        )
+        for run_id, columns in one.columns.items()
     ]
-    is_known = np.array([info.vehicle in known for info in graphs.captures])[capture]
-    for name, inside in (("known vehicles", is_known), ("unknown vehicles", ~is_known)):
-        if (inside & ~validation).any():
-            about = {**everything, "capture": name, "is_known_vehicle": name == "known vehicles"}
-            groups.append(({"split": "test", **about}, inside & ~validation))
-    for index in np.unique(capture[~validation]):
-        info = graphs.captures[index]
-        about = {"capture": info.name, "vehicle": info.vehicle, "attack": info.attack}
-        about["is_known_vehicle"] = info.vehicle in known
-        groups.append(({"split": "test", **about}, (capture == index) & ~validation))
-    rows: list[Row] = [
-        {
-            **groups[0][0], "model_run_id": run_id, "metric": "threshold", "value": threshold,
-            "n": len(benign), "n_attack": 0,
-        }
-    ]  # fmt: skip
-    for about, inside in groups:
-        counts = {"n": int(inside.sum()), "n_attack": int(is_attack[inside].sum())}
-        metrics = window_metrics(is_attack[inside], score[inside], threshold)
-        rows += [
-            {**about, **counts, "model_run_id": run_id, "metric": name, "value": value}
-            for name, value in metrics.items()
-        ]
-    return rows
+    return pl.concat(parts, how="diagonal")
+
+
+def _test_files(graphs: GraphSet, files: Sequence[CaptureFile]) -> list[CaptureFile]:
+    used = {info.name for info in graphs.captures if info.usage == "test"}
+    return [file for file in files if file.name in used]
+
+
+def _read(file: CaptureFile, graphs: GraphSet) -> CanLog:
+    log = read_capture(file)
+    (info,) = (info for info in graphs.captures if info.name == file.name)
+    if log.row_digest() != info.row_digest:
+        raise StageError(
+            f"{file.path} changed since it was prepared (rows {log.row_digest()[:12]}…, not {info.row_digest[:12]}…). "
+            "Restore the file, or prepare again with --set repeat=1."
+        )
+    return log
+
+
+def _about(file: CaptureFile, graphs: GraphSet, known_attacks: set[str]) -> About:
+    return About(
+        capture=file.name,
+        vehicle=file.vehicle,
+        attack=file.attack,
+        is_known_vehicle=file.vehicle in graphs.known_vehicles(),
+        is_known_attack=file.attack in known_attacks or file.attack == "benign",
+    )

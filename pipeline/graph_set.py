@@ -1,6 +1,7 @@
 """Graphs on disk and in memory: the same flat arrays, memory-mapped; no pickle, no object a graph."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -9,14 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lake.files import sha256_of, whole_file, write_json
+from pipeline.config import HabitConfig, WindowConfig
 from pipeline.errors import StageError
 from pipeline.graphs import EDGE_FEATURES, NODE_FEATURES, GraphArrays
+from pipeline.habit import Habit
+from pipeline.habits import load_habits, save_habits
+from pipeline.protocols import PROTOCOLS
 from pipeline.splits import PLACES
 from pipeline.vocabulary import Vocabulary
 
-_INDEX = "graphs.json"
+_INDEX, _HABITS = "graphs.json", "habits.npz"
 _KEYS = {
-    "node_features", "edge_features", "window_size", "data_digest", "captures", "vocabulary", "sha256",
+    "node_features", "edge_features", "data_digest", "captures", "vocabulary", "sha256",
+    "window", "habit", "habits_sha256",
 }  # fmt: skip
 _REMEDY = (
     "Its files were changed or removed after the run was complete: restore them, or prepare again with --set repeat=1."
@@ -25,28 +31,38 @@ _REMEDY = (
 
 @dataclass(frozen=True)
 class CaptureInfo:
-    """What evaluation must know of a capture, without its labels."""
+    """What evaluation must know of a capture, without its labels; `usage` is train or test."""
 
     name: str
     vehicle: str
     attack: str
+    usage: str
+    row_digest: str
 
 
 @dataclass(frozen=True, eq=False)
 class GraphSet:
-    """All graphs of a dataset.
+    """All training and validation graphs of a dataset, and what is needed to build those of any other capture.
+
+    A window stands here once for each protocol that it is trained under. Test captures have no graphs here: they
+    are read, built and scored when a model is evaluated, by the same code as `./run score`.
 
     Attributes:
         capture: [G] int16, index into `captures`.
         place: [G] int8, index into `splits.PLACES`.
+        protocol: [G] int8, index into `protocols.PROTOCOLS`.
+        habits: of each vehicle with training windows.
     """
 
     graphs: GraphArrays
     capture: NDArray[np.int16]
     place: NDArray[np.int8]
+    protocol: NDArray[np.int8]
     captures: tuple[CaptureInfo, ...]
     vocabulary: Vocabulary
-    window_size: int
+    habits: Mapping[str, Habit]
+    window: WindowConfig
+    habit: HabitConfig
     data_digest: str
 
     def at(self, split: str) -> NDArray[np.int64]:
@@ -57,32 +73,39 @@ class GraphSet:
         """Indices of the split's graphs without an attack frame."""
         return np.flatnonzero((self.place == PLACES.index(split)) & ~self.graphs.is_attack)
 
+    def under(self, protocol: str) -> NDArray[np.bool_]:
+        """[G] whether the graph was built under the protocol."""
+        return np.asarray(self.protocol == PROTOCOLS.index(protocol))
+
     def known_vehicles(self) -> frozenset[str]:
-        """Vehicles with a window in the training split."""
-        return frozenset(self.captures[i].vehicle for i in np.unique(self.capture[self.at("train")]))
+        """Vehicles with a habit."""
+        return frozenset(self.habits)
 
 
 def save_graphs(folder: Path, graph_set: GraphSet) -> list[Path]:
     """Write the arrays and then the index that names their digests; gives the files written."""
     columns: dict[str, NDArray[Any]] = {
         field.name: getattr(graph_set.graphs, field.name) for field in fields(GraphArrays)
-    } | {"capture": graph_set.capture, "place": graph_set.place}
+    } | {name: getattr(graph_set, name) for name in ("capture", "place", "protocol")}
     paths = {name: folder / f"{name}.npy" for name in columns}
     for name, column in columns.items():
         # np.save adds .npy to a name that lacks it, so it gets a file instead
         with whole_file(paths[name]) as staged, staged.open("wb") as file:
             np.save(file, column, allow_pickle=False)
+    save_habits(folder / _HABITS, graph_set.habits)
     index = {
         "node_features": NODE_FEATURES,
         "edge_features": EDGE_FEATURES,
-        "window_size": graph_set.window_size,
+        "window": graph_set.window.model_dump(),
+        "habit": graph_set.habit.model_dump(),
         "data_digest": graph_set.data_digest,
         "captures": [vars(capture) for capture in graph_set.captures],
         "vocabulary": list(graph_set.vocabulary.arbitration_ids),
         "sha256": {name: sha256_of(path) for name, path in paths.items()},
+        "habits_sha256": sha256_of(folder / _HABITS),
     }
     write_json(folder / _INDEX, index)
-    return [*paths.values(), folder / _INDEX]
+    return [*paths.values(), folder / _HABITS, folder / _INDEX]
 
 
 def load_graphs(folder: Path) -> GraphSet:
@@ -103,9 +126,12 @@ def load_graphs(folder: Path) -> GraphSet:
         graphs=GraphArrays(**{field.name: columns[field.name] for field in fields(GraphArrays)}),
         capture=columns["capture"],
         place=columns["place"],
+        protocol=columns["protocol"],
         captures=tuple(CaptureInfo(**capture) for capture in index["captures"]),
         vocabulary=Vocabulary(tuple(index["vocabulary"])),
-        window_size=index["window_size"],
+        habits=_read_habits(folder / _HABITS, index["habits_sha256"]),
+        window=WindowConfig.model_validate(index["window"]),
+        habit=HabitConfig.model_validate(index["habit"]),
         data_digest=index["data_digest"],
     )
 
@@ -126,7 +152,19 @@ def _read_index(folder: Path) -> dict[str, Any]:
     return index
 
 
+def _read_habits(path: Path, digest: str) -> dict[str, Habit]:
+    _check_digest(path, digest)
+    return load_habits(path)
+
+
 def _read_column(path: Path, digest: str) -> NDArray[Any]:
+    _check_digest(path, digest)
+    # copy-on-write: read from the file as needed, never written back
+    column: NDArray[Any] = np.load(path, mmap_mode="c", allow_pickle=False)
+    return column
+
+
+def _check_digest(path: Path, digest: str) -> None:
     try:
         found = sha256_of(path)
     except OSError as error:
@@ -135,6 +173,3 @@ def _read_column(path: Path, digest: str) -> NDArray[Any]:
         raise StageError(
             f"{path} is not the file that was written (SHA-256 {found[:12]}…, not {digest[:12]}…). {_REMEDY}"
         )
-    # copy-on-write: read from the file as needed, never written back
-    column: NDArray[Any] = np.load(path, mmap_mode="c", allow_pickle=False)
-    return column

@@ -14,6 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.habit_expert import HABIT_FEATURES
+from pipeline.habit import Habit
+from pipeline.surprise import Surprise
 from pipeline.vocabulary import Vocabulary
 from pipeline.windows import WindowSet
 
@@ -25,12 +28,17 @@ NODE_FEATURES = (
     "iat_mean_log10_ms",  # log10 of the mean inter-arrival time, ms; the window's span for a single frame
     "iat_min_log10_ms",  # log10 of the shortest inter-arrival time, ms; likewise
     "hamming_mean",  # bits that change from one payload of the ID to its next / 64, mean, 0..1
+    *HABIT_FEATURES,  # against the vehicle's habit
 )
 # Edge features, likewise.
 EDGE_FEATURES = (
     "transition_share",  # successions of this pair / all successions of the window, 0..1
     "gap_mean_log10_ms",  # log10 of the mean time from the first ID's frame to the second's, ms
+    "is_new",  # 1 where the habit knows both IDs, but never saw the second right after the first
 )
+# Columns of NODE_FEATURES and EDGE_FEATURES that need no habit: what a network without one sees.
+WINDOW_NODE_FEATURES = NODE_FEATURES[: -len(HABIT_FEATURES)]
+WINDOW_EDGE_FEATURES = EDGE_FEATURES[: EDGE_FEATURES.index("is_new")]
 _LANES = np.uint64(0x00FF00FF00FF00FF)
 _LANE_FRAMES = 257
 _SHORTEST_MS = 1e-3  # timestamps resolve microseconds; a step backward counts as this
@@ -50,6 +58,7 @@ class GraphArrays:
         edge_attr: [E, len(EDGE_FEATURES)] float32.
         edge_ptr: [G + 1] int64.
         is_attack: [G] bool.
+        is_late: [G] bool, features that only the stretch of frames behind the window told (`Surprise.is_late`).
         start_frame: [G] int64, first frame of the window in its capture.
         start_s, end_s: [G] float64, time of its first and last frame since the capture's first.
     """
@@ -62,6 +71,7 @@ class GraphArrays:
     edge_attr: NDArray[np.float32]
     edge_ptr: NDArray[np.int64]
     is_attack: NDArray[np.bool_]
+    is_late: NDArray[np.bool_]
     start_frame: NDArray[np.int64]
     start_s: NDArray[np.float64]
     end_s: NDArray[np.float64]
@@ -70,15 +80,25 @@ class GraphArrays:
         return len(self.is_attack)
 
 
-def build_graphs(windows: WindowSet, vocabulary: Vocabulary, threads: int = 2) -> GraphArrays:
-    """The graph of every window, in order."""
+def build_graphs(
+    windows: WindowSet, vocabulary: Vocabulary, habit: Habit, surprise: Surprise, slow_s: float, slow_weight: float,
+    threads: int = 2,
+) -> GraphArrays:  # fmt: skip
+    """The graph of every window, in order.
+
+    Args:
+        habit: of the vehicle; surprise: the capture's frames held against it.
+        slow_s, slow_weight: an early frame of an ID with at least this period counts that much (`HabitConfig`).
+    """
     columns = (windows.log.arbitration_id, windows.log.timestamp_s, windows.log.payload_word)
     ids, times, words = (windows.view(column) for column in columns)
+    facts = _Facts.of(habit, surprise, slow_s, slow_weight)
+    frames = (ids, times, words, windows.view(surprise.code), windows.view(facts.per_frame))
     starts = range(0, len(windows), _CHUNK_WINDOWS)
     with ThreadPoolExecutor(threads) as pool:
         chunks = list(
             pool.map(
-                lambda at: _chunk_graphs(*(column[at : at + _CHUNK_WINDOWS] for column in (ids, times, words))),
+                lambda at: _chunk_graphs(*(column[at : at + _CHUNK_WINDOWS] for column in frames), facts),
                 starts,
             )
         )
@@ -93,6 +113,7 @@ def build_graphs(windows: WindowSet, vocabulary: Vocabulary, threads: int = 2) -
         edge_attr=np.concatenate([chunk.edge_attr for chunk in chunks]),
         edge_ptr=_pointer([chunk.edges for chunk in chunks]),
         is_attack=windows.is_attack,
+        is_late=windows.view(surprise.is_late).any(axis=1),
         start_frame=windows.start_frame,
         start_s=times[:, 0] - origin,
         end_s=times[:, -1] - origin,
@@ -123,7 +144,49 @@ class _Chunk:
     edges: NDArray[np.int64]
 
 
-def _chunk_graphs(ids: NDArray[np.uint32], times: NDArray[np.float64], words: NDArray[np.uint64]) -> _Chunk:
+@dataclass(frozen=True, eq=False)
+class _Facts:
+    """What the habit says of frames and IDs, as tables that a node's features are summed or looked up from.
+
+    Attributes:
+        per_frame: [N, 6] float32, `_FRAME_FACTS`.
+        per_id: [I + 1, 5] float32, `_ID_FACTS`; the last row is every ID that the habit lacks.
+        follows: [I + 1, I + 1] bool, True as well where either ID is unseen.
+        log10_s: of the habit's seconds.
+    """
+
+    per_frame: NDArray[np.float32]
+    per_id: NDArray[np.float32]
+    follows: NDArray[np.bool_]
+    log10_s: float
+
+    @classmethod
+    def of(cls, habit: Habit, surprise: Surprise, slow_s: float, slow_weight: float) -> "_Facts":
+        n_ids = len(habit)
+        weight = np.append(np.where(habit.period_s >= slow_s, slow_weight, 1.0), 0.0).astype(np.float32)
+        per_frame = np.empty((len(surprise), 6), dtype=np.float32)
+        per_frame[:, 0] = (surprise.early > 0) * weight[surprise.code]
+        per_frame[:, 1] = surprise.has_new_length
+        per_frame[:, 2] = surprise.breaks_counter
+        per_frame[:, 3] = surprise.gap_log2
+        per_frame[:, 4] = surprise.new_bytes
+        per_frame[:, 5] = surprise.early
+        per_id = np.zeros((n_ids + 1, 5), dtype=np.float32)
+        period = np.nan_to_num(habit.period_s, nan=0.0)
+        per_id[:-1, 0] = period
+        per_id[:-1, 1] = np.where(period > 0, _log10_ms(period * 1e3), 0)
+        per_id[:-1, 2] = habit.is_periodic
+        per_id[:-1, 3] = habit.hamming
+        per_id[:-1, 4] = habit.most_frames
+        follows = np.ones((n_ids + 1, n_ids + 1), dtype=bool)
+        follows[:-1, :-1] = habit.follows
+        return cls(per_frame, per_id, follows, float(np.log10(max(habit.seconds, 0.1))))
+
+
+def _chunk_graphs(
+    ids: NDArray[np.uint32], times: NDArray[np.float64], words: NDArray[np.uint64], code: NDArray[np.intp],
+    per_frame: NDArray[np.float32], facts: _Facts,
+) -> _Chunk:  # fmt: skip
     """Graphs of windows given as [W, S] columns."""
     n_windows, size = ids.shape
     position_bits = int(size - 1).bit_length()
@@ -150,11 +213,16 @@ def _chunk_graphs(ids: NDArray[np.uint32], times: NDArray[np.float64], words: ND
     x[:, 9] = position.ravel()[end - 1] / max(size - 1, 1)
     span_ms = (times[:, -1] - times[:, 0]) * 1e3
     x[:, 10:12] = _arrival_times(time_ms, start, end, frames, span_ms[start // size])
+    owner = code.ravel()[taken[start]]
+    _fill_habit(x[:, 13:], x[:, 12], owner, frames, start, span_ms[start // size], per_frame.reshape(-1, 6)[taken], facts)
 
     node = np.empty(n_windows * size, dtype=packed)
     node[taken] = (np.cumsum(first, axis=1, dtype=packed) - packed(1)).ravel()
     edge_index, edge_attr, edges = _edges(node.reshape(n_windows, size), times, position_bits)
-    return _Chunk(sorted_id.ravel()[start], x, first.sum(axis=1), edge_index, edge_attr, edges)
+    nodes = first.sum(axis=1)
+    base = np.repeat(_pointer([nodes])[:-1], edges)
+    edge_attr[:, 2] = ~facts.follows[owner[base + edge_index[0]], owner[base + edge_index[1]]]
+    return _Chunk(sorted_id.ravel()[start], x, nodes, edge_index, edge_attr, edges)
 
 
 def _fill_payload(
@@ -196,6 +264,32 @@ def _arrival_times(
     single = frames == 1
     both = np.stack([np.where(single, span_ms, mean), np.where(single, span_ms, shortest)], axis=1)
     return _log10_ms(both)
+
+
+def _fill_habit(
+    x: NDArray[np.float32], hamming: NDArray[np.float32], owner: NDArray[np.intp], frames: NDArray[np.intp],
+    start: NDArray[np.intp], span_ms: NDArray[np.float64], per_frame: NDArray[np.float32], facts: _Facts,
+) -> None:  # fmt: skip
+    """The columns of `NODE_FEATURES` from unseen_frames on; `owner` [N] is the node's ID in the habit, -1 unseen."""
+    known = owner >= 0
+    period_s, log_period, is_periodic, usual_flips, most = facts.per_id[owner].T
+    sums = np.add.reduceat(per_frame[:, :5], start, axis=0)
+    x[:, 0] = np.where(known, 0, frames)
+    x[:, 1] = sums[:, 0]
+    x[:, 2] = np.maximum.reduceat(per_frame[:, 5], start)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        # a clock that jumped back says nothing of the time that passed
+        by_time = (is_periodic > 0) & (span_ms >= 0)
+        expected = np.where(by_time, span_ms * 1e-3 / period_s + 1.5, most + 1)
+    x[:, 3] = np.where(known, np.maximum(frames - expected, 0), 0)
+    x[:, 4:6] = sums[:, 1:3]
+    x[:, 6] = sums[:, 3] / frames
+    x[:, 7] = np.maximum.reduceat(np.abs(per_frame[:, 3]), start)
+    x[:, 8] = log_period
+    x[:, 9] = is_periodic
+    x[:, 10] = np.where(known & (frames > 1), hamming - usual_flips, 0)
+    x[:, 11] = sums[:, 4] / frames
+    x[:, 12] = facts.log10_s
 
 
 def _edges(

@@ -1,6 +1,5 @@
 """Plain networks inside Lightning: what a step minimises and what an epoch reports."""
 
-import copy
 from typing import Any
 
 import torch
@@ -11,12 +10,11 @@ from torch.nn import functional
 from models.classification import window_losses
 from models.corruption import hide_ids, hide_nodes
 from models.distillation import EmbeddingProjection, LatentProjection, blend, soft_label_loss
-from models.fusion import FusionAgent, fused_score, reward
 from models.gat import Gat, GatOutput
 from models.graph_batch import GraphBatch
 from models.vgae import Vgae, VgaeOutput, VgaeTerms, draw_missing_edges, vgae_terms
-from pipeline.config import DistillationConfig, FusionConfig, TrainConfig, VgaeLossConfig
-from pipeline.learner import Learner, StudentLearner
+from pipeline.config import DistillationConfig, TrainConfig, VgaeLossConfig
+from pipeline.learner import StudentLearner
 from pipeline.lessons import Lesson
 
 _MOST_MINED = 5.0  # times the mean loss; what is harder counts no more, since it may be mislabelled
@@ -148,58 +146,3 @@ def mined_weights(seen_loss: Tensor, strength: float) -> Tensor:
     share = (seen_loss / seen_loss[seen].mean()).clamp(max=_MOST_MINED)
     share = torch.where(seen, share / share[seen].mean(), torch.ones_like(share))
     return 1 - strength + strength * share
-
-
-class FusionLearner(Learner):
-    """Double DQN (van Hasselt, Guez and Silver 2016) on states computed beforehand; a batch is
-    (state, anomaly, attack probability, label)."""
-
-    def __init__(self, agent: FusionAgent, config: FusionConfig, train: TrainConfig, class_weight: Tensor, seed: int):
-        super().__init__(train.model_copy(update={"learning_rate": config.learning_rate}), seed)
-        self.network, self.config = agent, config
-        self.target = frozen_copy(agent)
-        self.register_buffer("class_weight", class_weight)
-        self.replay: list[tuple[Tensor, ...]] = []
-
-    def training_step(self, batch: tuple[Tensor, ...], _: int) -> Tensor:
-        state, anomaly, probability, label = batch
-        agent: Any = self.network
-        explore = torch.rand(len(state), device=state.device) < self._epsilon()
-        best = agent(state).argmax(-1)
-        action = torch.where(explore, torch.randint_like(best, len(agent.weights)), best)
-        score = fused_score(agent.weights[action], anomaly, probability)
-        earned = reward(score, label) * self.class_weight[label]  # type: ignore[index]
-        drawn_state, drawn_action, drawn_reward = self._remember_and_draw(state, action, earned)
-        with torch.no_grad():
-            following = agent(drawn_state).argmax(-1, keepdim=True)
-            future = self.target(drawn_state).gather(1, following).squeeze(1)
-        value = agent(drawn_state).gather(1, drawn_action.unsqueeze(1)).squeeze(1)
-        loss = functional.huber_loss(value, drawn_reward + self.config.gamma * future)
-        if self.global_step % self.config.target_every == 0:
-            self.target.load_state_dict(agent.state_dict())
-        self.report("train", "loss", loss.detach(), len(state))
-        return self.finite(loss)
-
-    def validation_step(self, batch: tuple[Tensor, ...], _: int) -> None:
-        state, anomaly, probability, label = batch
-        agent: Any = self.network
-        score = fused_score(agent.gat_weight(state), anomaly, probability)
-        earned = reward(score, label) * self.class_weight[label]  # type: ignore[index]
-        self.report("validation", "reward", earned.mean(), len(state))
-
-    def _epsilon(self) -> float:
-        share = self.current_epoch / max(self.config.epochs - 1, 1)
-        return self.config.epsilon_start + share * (self.config.epsilon_end - self.config.epsilon_start)
-
-    def _remember_and_draw(self, *seen: Tensor) -> tuple[Tensor, ...]:
-        self.replay.append(tuple(column.detach() for column in seen))
-        while sum(len(columns[0]) for columns in self.replay) > self.config.replay and len(self.replay) > 1:
-            self.replay.pop(0)
-        pooled = [torch.cat(column) for column in zip(*self.replay, strict=True)]
-        drawn = torch.randint(len(pooled[0]), (self.config.batch_size,), device=pooled[0].device)
-        return tuple(column[drawn] for column in pooled)
-
-
-def frozen_copy(agent: FusionAgent) -> nn.Module:
-    """A copy whose weights only change by loading."""
-    return copy.deepcopy(agent).requires_grad_(False)

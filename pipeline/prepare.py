@@ -1,21 +1,26 @@
 """The first stage: captures read, checked and split; windows cut; graphs built and written."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from lake.files import sha256_of
 from lake.schema import Row
-from pipeline.config import SplitConfig, WindowConfig
+from pipeline.config import HabitConfig, SplitConfig, WindowConfig
 from pipeline.context import StageContext
 from pipeline.data_captures import capture_row, dataset_rows, doubts, find_duplicates, read_capture
 from pipeline.datasets import CaptureFile
 from pipeline.graph_set import CaptureInfo, GraphSet, save_graphs
-from pipeline.graphs import build_graphs, concatenate
+from pipeline.graphs import GraphArrays, concatenate
+from pipeline.habit import Stretch
+from pipeline.habits import fit_by_vehicle
+from pipeline.protocols import KNOWN, PROTOCOLS, ZERO_SHOT
 from pipeline.runs import Outcome, digest_of
-from pipeline.splits import PLACES, TRAIN, Places, same_recordings, split_windows
-from pipeline.vocabulary import learn_vocabulary
+from pipeline.splits import PLACES, TRAIN, VALIDATION, Places, same_recordings, split_windows
+from pipeline.training_graphs import benign_stretches, chosen, held_out_graphs, others_of, warm_up_graphs
+from pipeline.vocabulary import NO_VOCABULARY, Vocabulary, learn_vocabulary
 from pipeline.windows import WindowSet, cut_windows
 
 
@@ -25,7 +30,8 @@ def file_digests(captures: Sequence[CaptureFile]) -> list[list[str]]:
 
 
 def prepare(
-    context: StageContext, outcome: Outcome, files: Sequence[CaptureFile], window: WindowConfig, split: SplitConfig
+    context: StageContext, outcome: Outcome, files: Sequence[CaptureFile], window: WindowConfig, split: SplitConfig,
+    habit: HabitConfig,
 ) -> None:  # fmt: skip
     """Captures -> graphs with a place each; rows of datasets, captures and splits.
 
@@ -47,14 +53,29 @@ def prepare(
     for capture, share in same_recordings(windows, [file.name for file in used if file.usage == "test"]).items():
         context.say(f"{capture}: {share:.0%} of it are successions of frames of a test capture, with other times")
     vocabulary = learn_vocabulary(_benign_training_ids(windows, places))
-    parts = [build_graphs(windows[file.name], vocabulary) for file in used]
+    training = [file for file in used if file.usage == "train"]
+    stretches = {file.name: benign_stretches(windows[file.name], places[file.name], habit.quiet_s) for file in training}
+    habits = fit_by_vehicle(
+        [(file.vehicle, stretch) for file in training for stretch in stretches[file.name]], window.size, habit
+    )
+    context.say(f"learnt the habits of {len(habits)} vehicles: {', '.join(sorted(habits))}")
+    parts = [
+        part
+        for file in training
+        for part in _graphs_under_protocols(file, training, windows, places, stretches, window, habit, vocabulary)
+    ]
     graph_set = GraphSet(
-        graphs=concatenate(parts),
-        capture=np.repeat(np.arange(len(used), dtype=np.int16), [len(part) for part in parts]),
-        place=np.concatenate([places[file.name] for file in used]),
-        captures=tuple(CaptureInfo(file.name, file.vehicle, file.attack) for file in used),
+        graphs=concatenate([part.graphs for part in parts]),
+        capture=np.concatenate([np.full(len(part.place), used.index(part.file), np.int16) for part in parts]),
+        place=np.concatenate([part.place for part in parts]),
+        protocol=np.concatenate([np.full(len(part.place), PROTOCOLS.index(part.protocol), np.int8) for part in parts]),
+        captures=tuple(
+            CaptureInfo(file.name, file.vehicle, file.attack, file.usage, digests[file.name]) for file in used
+        ),
         vocabulary=vocabulary,
-        window_size=window.size,
+        habits=habits,
+        window=window,
+        habit=habit,
         data_digest=digest_of(sorted(digests[file.name] for file in used)),
     )
     context.say(f"built {len(graph_set.capture):,} graphs, {len(vocabulary) - 1} known arbitration IDs")
@@ -65,6 +86,33 @@ def prepare(
     ]
     outcome.rows["splits"] = _split_rows(windows, places)
     outcome.rows["datasets"] = dataset_rows(outcome.rows["captures"], len(vocabulary))
+
+
+@dataclass(frozen=True)
+class _Part:
+    """The training and validation graphs of a capture under a protocol."""
+
+    file: CaptureFile
+    protocol: str
+    graphs: GraphArrays
+    place: Places
+
+
+def _graphs_under_protocols(
+    file: CaptureFile, training: Sequence[CaptureFile], windows: Mapping[str, WindowSet], places: Mapping[str, Places],
+    stretches: Mapping[str, Sequence[Stretch]], window: WindowConfig, habit: HabitConfig, vocabulary: Vocabulary,
+) -> list[_Part]:  # fmt: skip
+    """As of a known vehicle, and as of one that nobody has seen."""
+    vehicles = {one.name: one.vehicle for one in training}
+    others = others_of(file.name, file.vehicle, stretches, vehicles)
+    cut, place = windows[file.name], places[file.name]
+    kept = np.flatnonzero((place == TRAIN) | (place == VALIDATION))
+    known = held_out_graphs(cut, stretches[file.name], others, window, habit, vocabulary)
+    foreign = warm_up_graphs(cut, window, habit, NO_VOCABULARY)
+    return [
+        _Part(file, protocol, chosen(graphs, kept), place[kept])
+        for protocol, graphs in ((KNOWN, known), (ZERO_SHOT, foreign))
+    ]
 
 
 def _benign_training_ids(windows: Mapping[str, WindowSet], places: Mapping[str, Places]) -> list[Any]:

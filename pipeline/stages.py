@@ -52,7 +52,7 @@ def _prepare(config: RunConfig, settings: Settings, context: StageContext, outco
     from pipeline.prepare import prepare
 
     files = list_captures(config.dataset, settings)
-    prepare(context, outcome, files, config.window, config.split)
+    prepare(context, outcome, files, config.window, config.split, config.habit)
 
 
 def _vgae_teacher(config: RunConfig, _: Settings, context: StageContext, outcome: Outcome) -> None:
@@ -83,21 +83,21 @@ def _gat_student(config: RunConfig, _: Settings, context: StageContext, outcome:
 
 
 def _fusion(config: RunConfig, _: Settings, context: StageContext, outcome: Outcome) -> None:
-    from pipeline.train import train_fusion
+    from pipeline.train_fusion import train_fusion
 
-    train_fusion(context, outcome, config.fusion, config.train)
+    train_fusion(context, outcome, config.fusion, config.train, config.alarm)
 
 
-def _evaluate(config: RunConfig, _: Settings, context: StageContext, outcome: Outcome) -> None:
+def _evaluate(config: RunConfig, settings: Settings, context: StageContext, outcome: Outcome) -> None:
     from pipeline.evaluate import evaluate
 
-    evaluate(context, outcome, config.alarm)
+    evaluate(context, outcome, list_captures(config.dataset, settings), config.alarm)
 
 
 _GPU = Resources(hours=6, memory_gb=48, cpus=8, gpus=1)
 _VGAE = ("vgae_loss", "train", "alarm")
 STAGES: tuple[Stage, ...] = (
-    Stage("prepare", _prepare, (), ("window", "split"), Resources(hours=2, memory_gb=64), has_seed=False),
+    Stage("prepare", _prepare, (), ("window", "split", "habit"), Resources(hours=2, memory_gb=64), has_seed=False),
     Stage("vgae_teacher", _vgae_teacher, ("prepare",), ("vgae.teacher", *_VGAE), _GPU, "vgae", "teacher"),
     Stage("gat_teacher", _gat_teacher, ("prepare",), ("gat.teacher", "train"), _GPU, "gat", "teacher"),
     Stage(
@@ -109,7 +109,7 @@ STAGES: tuple[Stage, ...] = (
         _GPU, "gat", "student",
     ),
     Stage(
-        "fusion", _fusion, ("prepare", "vgae_student", "gat_student"), ("fusion", "train"),
+        "fusion", _fusion, ("prepare", "vgae_student", "gat_student"), ("fusion", "train", "alarm"),
         Resources(hours=1, memory_gb=32, cpus=8, gpus=1), "fusion", "student",
     ),
     Stage(

@@ -1,4 +1,4 @@
-"""The training stages: teacher or student of the VGAE and the GAT, and the fusion of the students."""
+"""The training stages: teacher or student of the VGAE and the GAT."""
 
 import shutil
 from collections.abc import Callable
@@ -12,7 +12,6 @@ from torch import Tensor, nn
 
 from models.build import Inputs, build_model, count_parameters
 from models.config import GatShape, VgaeShape
-from models.fusion import fusion_state
 from models.vgae import reconstruction_errors
 from pipeline.batches import Batches, GraphTensors
 from pipeline.checkpoint import Checkpoint, CheckpointError, load_checkpoint, save_checkpoint, weights_of
@@ -20,7 +19,6 @@ from pipeline.config import (
     AlarmConfig,
     CurriculumConfig,
     DistillationConfig,
-    FusionConfig,
     TrainConfig,
     VgaeLossConfig,
 )
@@ -34,13 +32,12 @@ from pipeline.graph_set import GraphSet, load_graphs
 from pipeline.graphs import EDGE_FEATURES, NODE_FEATURES
 from pipeline.imbalance import class_weights, draw_attacks
 from pipeline.learner import StudentLearner
-from pipeline.learners import FusionLearner, GatLearner, VgaeLearner
+from pipeline.learners import GatLearner, VgaeLearner
 from pipeline.lessons import Taught, lessons
 from pipeline.runs import Outcome
 
 VGAE_MONITOR = Monitor("validation/loss", "min")
 GAT_MONITOR = Monitor("validation/loss", "min")
-FUSION_MONITOR = Monitor("validation/reward", "max")
 _SCORE_BATCH = 256
 _AHEAD = 2  # batches cut while a step runs, where they travel to a GPU
 Select = Callable[[int], NDArray[np.int64]]
@@ -51,15 +48,15 @@ def train_vgae(
     alarm: AlarmConfig, distillation: DistillationConfig | None = None,
 ) -> None:  # fmt: skip
     """Fit the VGAE on benign training windows, then its anomaly scale on the same."""
-    graphs, tensors = _graphs(context)
+    graphs, tensors = training_graphs(context)
     network: Any = _new_network("vgae", shape, graphs, tensors, context.seed)
-    teacher: Any = _teacher(context, outcome, "vgae_teacher", graphs) if distillation else None
+    teacher: Any = load_teacher(context, outcome, "vgae_teacher", graphs) if distillation else None
     learner = VgaeLearner(network, loss, train, context.seed, teacher, distillation)
     chosen = graphs.benign_at("train")
     fitted = _fit_lessons(
         learner, context, train, VGAE_MONITOR, tensors, teacher, chosen, graphs.benign_at("validation")
     )
-    network = build_model("vgae", shape, _inputs(graphs))
+    network = build_model("vgae", shape, model_inputs(graphs))
     network.load_state_dict(fitted.weights)
     with torch.inference_mode():
         network.eval()
@@ -67,7 +64,7 @@ def train_vgae(
             reconstruction_errors(batch, network(batch)) for batch in Batches(tensors.batch, chosen, _SCORE_BATCH)
         ]
     network.anomaly.fit(torch.cat(errors), alarm.benign_quantile)
-    _keep(context, outcome, network, shape, graphs, fitted, VGAE_MONITOR)
+    keep(context, outcome, network, shape, graphs, fitted, VGAE_MONITOR)
 
 
 def train_gat(
@@ -75,10 +72,10 @@ def train_gat(
     distillation: DistillationConfig | None = None,
 ) -> None:  # fmt: skip
     """Fit the GAT on benign and attack windows of the training split."""
-    graphs, tensors = _graphs(context)
+    graphs, tensors = training_graphs(context)
     chosen = graphs.at("train")
     network: Any = _new_network("gat", shape, graphs, tensors, context.seed)
-    teacher: Any = _teacher(context, outcome, "gat_teacher", graphs) if distillation else None
+    teacher: Any = load_teacher(context, outcome, "gat_teacher", graphs) if distillation else None
     is_attack, rare = graphs.graphs.is_attack[chosen], train.imbalance
     kept_weight = class_weights(is_attack, rare.largest_ratio)
     weight, select = kept_weight, None
@@ -96,9 +93,9 @@ def train_gat(
     fitted = _fit_lessons(
         learner, context, train, GAT_MONITOR, tensors, teacher, chosen, graphs.at("validation"), select
     )
-    network = build_model("gat", shape, _inputs(graphs))
+    network = build_model("gat", shape, model_inputs(graphs))
     network.load_state_dict(fitted.weights)
-    _keep(context, outcome, network, shape, graphs, fitted, GAT_MONITOR)
+    keep(context, outcome, network, shape, graphs, fitted, GAT_MONITOR)
 
 
 def _fit_lessons(
@@ -132,7 +129,7 @@ def _curriculum(
             "the curriculum asks the VGAE teacher which windows are hard, but this stage does not need that run. "
             "Use --set train.curriculum.enabled=false."
         )
-    vgae = _teacher(context, outcome, "vgae_teacher", graphs, "prepared_from")
+    vgae = load_teacher(context, outcome, "vgae_teacher", graphs, "prepared_from")
     is_attack = graphs.graphs.is_attack[chosen]
     class_weights(is_attack)  # both classes are there
     benign = chosen[~is_attack]
@@ -143,37 +140,12 @@ def _curriculum(
     )  # fmt: skip
 
 
-def train_fusion(context: StageContext, outcome: Outcome, config: FusionConfig, train: TrainConfig) -> None:
-    """Fit the agent on what the two students say of the training split."""
-    graphs, tensors = _graphs(context)
-    vgae: Any = _teacher(context, outcome, "vgae_student", graphs, "fused_from")
-    gat: Any = _teacher(context, outcome, "gat_student", graphs, "fused_from")
-    torch.manual_seed(context.seed)
-    agent: Any = build_model("fusion", config.shape, _inputs(graphs))
-    columns = {split: _fusion_columns(tensors, graphs.at(split), vgae, gat) for split in ("train", "validation")}
-
-    def batches(split: str, seed: int | None) -> Batches[tuple[Tensor, ...]]:
-        count = np.arange(len(columns[split][0]))
-        return Batches(lambda at: tuple(c[at] for c in columns[split]), count, config.batch_size, seed)
-
-    weight = class_weights(graphs.graphs.is_attack[graphs.at("train")])
-    learner = FusionLearner(agent, config, train, weight, context.seed)
-    settings = train.model_copy(update={"epochs": config.epochs, "patience": config.epochs, "precision": "32"})
-    # a replay memory is not part of Lightning's state, and this takes seconds: begun anew after a kill
-    fitted = fit(
-        learner, batches("train", context.seed), batches("validation", None), settings, FUSION_MONITOR, context,
-        resumable=False,
-    )  # fmt: skip
-    agent.load_state_dict(fitted.weights)
-    _keep(context, outcome, agent, config.shape, graphs, fitted, FUSION_MONITOR)
-
-
-def _graphs(context: StageContext) -> tuple[GraphSet, GraphTensors]:
+def training_graphs(context: StageContext) -> tuple[GraphSet, GraphTensors]:
     graphs = load_graphs(context.inputs["prepare"].graphs)
     return graphs, GraphTensors(graphs.graphs)
 
 
-def _inputs(graphs: GraphSet) -> Inputs:
+def model_inputs(graphs: GraphSet) -> Inputs:
     return Inputs(len(graphs.vocabulary), len(NODE_FEATURES), len(EDGE_FEATURES))
 
 
@@ -182,14 +154,14 @@ def _new_network(
 ) -> nn.Module:
     """An untrained network whose feature scale is fitted on benign training windows."""
     torch.manual_seed(seed)
-    network: Any = build_model(model, shape, _inputs(graphs))
+    network: Any = build_model(model, shape, model_inputs(graphs))
     benign = tensors.batch(torch.from_numpy(graphs.benign_at("train")))
     network.input.node_scale.fit(benign.x)
     network.input.edge_scale.fit(benign.edge_attr)
     return network  # type: ignore[no-any-return]
 
 
-def _teacher(
+def load_teacher(
     context: StageContext, outcome: Outcome, stage: str, graphs: GraphSet, relation: str = "distilled_from"
 ) -> nn.Module:
     """The network of an earlier run, once it is known to have been trained on these very graphs."""
@@ -204,23 +176,8 @@ def _teacher(
     return checkpoint.build()
 
 
-def _fusion_columns(
-    tensors: GraphTensors, chosen: NDArray[np.int64], vgae: Any, gat: Any
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """State, anomaly score, attack probability and label of each chosen window."""
-    rows = []
-    with torch.inference_mode():
-        for batch in Batches(tensors.batch, chosen, _SCORE_BATCH):
-            seen, classified = vgae(batch), gat(batch)
-            anomaly = vgae.anomaly(reconstruction_errors(batch, seen))
-            state = fusion_state(batch, seen, classified, vgae.anomaly)
-            rows.append((state, anomaly, classified.logits.softmax(-1)[:, 1], batch.y))
-    state, anomaly, probability, label = (torch.cat(column).clone() for column in zip(*rows, strict=True))
-    return state, anomaly, probability, label
-
-
-def _keep(
-    context: StageContext, outcome: Outcome, network: nn.Module, shape: Any, graphs: GraphSet, fitted: Fit,
+def keep(
+    context: StageContext, outcome: Outcome, network: nn.Module, shape: Any, graphs: GraphSet, fitted: Fit | None,
     monitor: Monitor,
 ) -> None:  # fmt: skip
     """Save the best epoch's network and say so in the outcome."""
@@ -238,8 +195,7 @@ def _keep(
     outcome.artifacts += [("checkpoint", path) for path in paths]
     outcome.facts.update(
         parameters=count_parameters(network),
-        monitor=monitor.metric,
-        best_epoch=fitted.best_epoch,
-        best_value=fitted.best_value,
     )
+    if fitted is not None:  # nothing to learn, no epochs
+        outcome.facts.update(monitor=monitor.metric, best_epoch=fitted.best_epoch, best_value=fitted.best_value)
     shutil.rmtree(context.folder.resume, ignore_errors=True)

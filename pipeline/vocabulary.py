@@ -33,6 +33,9 @@ class Vocabulary:
         return np.where(known[place] == arbitration_id, place + 1, UNSEEN).astype(np.int32)
 
 
+NO_VOCABULARY = Vocabulary(())  # of an unknown vehicle: an ID that it shares with another means something else there
+
+
 def learn_vocabulary(benign_ids: Iterable[NDArray[np.uint32]]) -> Vocabulary:
     """The IDs that occur in any of these columns of benign training frames."""
     distinct: set[int] = set()

@@ -1,0 +1,136 @@
+"""A detector ready to score: by a fusion run's id, by the folder it was kept in, or by the name `reference`."""
+
+import difflib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lake.files import sha256_of, write_json
+from lake.read import open_lake
+from models.detector import Detector
+from pipeline.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from pipeline.config import HabitConfig, WindowConfig
+from pipeline.errors import StageError
+from pipeline.graph_set import load_graphs
+from pipeline.habits import load_habits, save_habits
+from pipeline.protocols import PROTOCOLS
+from pipeline.runs import RunFolder
+from pipeline.scoring import Knowledge
+from pipeline.settings import Settings
+
+PARTS = ("vgae_student", "gat_student", "fusion")
+_INDEX, _HABITS = "detector.json", "habits.npz"
+NAMED = {"reference": Path("reference") / "detector"}  # below the bundled data
+
+
+class DetectorError(StageError):
+    """No such detector, or its files are not what they were."""
+
+
+@dataclass(frozen=True, eq=False)
+class KeptDetector:
+    """A detector, what it knows of vehicles, and where it comes from."""
+
+    run_id: str
+    checkpoints: dict[str, Checkpoint]
+    knowledge: Knowledge
+    data_digest: str
+
+    def build(self) -> Detector:
+        vgae, gat, fusion = (self.checkpoints[part].build() for part in PARTS)
+        return Detector(vgae, gat, fusion).eval()  # type: ignore[arg-type]
+
+    def threshold(self, protocol: str) -> float:
+        """An alarm lies above it."""
+        return float(self.checkpoints["fusion"].weights["thresholds"][PROTOCOLS.index(protocol)])
+
+
+def find_detector(model: str, settings: Settings) -> KeptDetector:
+    """The detector that `model` names: a fusion run's id, a folder, or `reference`.
+
+    Raises:
+        DetectorError: there is none, or its files were changed.
+    """
+    if model in NAMED:
+        return load_detector(settings.bundled / NAMED[model])
+    if Path(model).is_dir():
+        return load_detector(Path(model))
+    return _of_run(model, settings)
+
+
+def save_detector(folder: Path, kept: KeptDetector) -> list[Path]:
+    """Write checkpoints, habits and the index that names their digests; gives the files written."""
+    paths = [path for part in PARTS for path in save_checkpoint(folder / part, kept.checkpoints[part])]
+    save_habits(folder / _HABITS, kept.knowledge.habits)
+    paths.append(folder / _HABITS)
+    index = {
+        "run_id": kept.run_id,
+        "data_digest": kept.data_digest,
+        "window": kept.knowledge.window.model_dump(),
+        "habit": kept.knowledge.habit.model_dump(),
+        "sha256": {str(path.relative_to(folder)): sha256_of(path) for path in paths},
+    }
+    write_json(folder / _INDEX, index)
+    return [*paths, folder / _INDEX]
+
+
+def load_detector(folder: Path) -> KeptDetector:
+    """The detector in `folder`. Raises DetectorError where it is missing or a file is not the one written."""
+    try:
+        index: dict[str, Any] = json.loads((folder / _INDEX).read_text())
+        expected = dict(index["sha256"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DetectorError(
+            f"{folder} holds no detector ({error!r}). Name a fusion run, a folder that a detector was kept in, or "
+            f"one of {', '.join(NAMED)}."
+        ) from error
+    for name, digest in expected.items():
+        path = folder / name
+        if not path.is_file() or sha256_of(path) != digest:
+            raise DetectorError(
+                f"{path} is {'not the file' if path.is_file() else 'gone, the one'} that {_INDEX} names "
+                f"(SHA-256 {digest[:12]}…). Restore it from where the detector was published."
+            )
+    checkpoints = {part: load_checkpoint(folder / part) for part in PARTS}
+    knowledge = Knowledge(
+        checkpoints["fusion"].vocabulary,
+        load_habits(folder / _HABITS),
+        WindowConfig.model_validate(index["window"]),
+        HabitConfig.model_validate(index["habit"]),
+    )
+    return KeptDetector(index["run_id"], checkpoints, knowledge, index["data_digest"])
+
+
+def _of_run(run_id: str, settings: Settings) -> KeptDetector:
+    parents = _parents(run_id, settings)
+    folders = {stage: RunFolder(settings.runs, parent) for stage, parent in parents.items()}
+    folders["fusion"] = RunFolder(settings.runs, run_id)
+    graphs = load_graphs(folders["prepare"].graphs)
+    checkpoints = {part: load_checkpoint(folders[part].checkpoint) for part in PARTS}
+    if {checkpoint.data_digest for checkpoint in checkpoints.values()} != {graphs.data_digest}:
+        raise DetectorError(
+            f"run {run_id} and those it was fused from were not trained on one set of data. Train it again with "
+            "--set repeat=1."
+        )
+    knowledge = Knowledge(graphs.vocabulary, graphs.habits, graphs.window, graphs.habit)
+    return KeptDetector(run_id, checkpoints, knowledge, graphs.data_digest)
+
+
+def _parents(run_id: str, settings: Settings) -> dict[str, str]:
+    """The runs that a fusion run was made from, by stage."""
+    with open_lake(settings.lake) as lake:
+        runs = dict(lake.sql("SELECT run_id, stage FROM runs WHERE status = 'complete'").fetchall())
+        found = lake.sql(
+            "SELECT parent_run_id FROM lineage WHERE run_id = $run_id", params={"run_id": run_id}
+        ).fetchall()
+    known = sorted(name for name, stage in runs.items() if stage == "fusion")
+    if runs.get(run_id) != "fusion":
+        what = f"is a run of {runs[run_id]}" if run_id in runs else "is no complete run, no folder and no known name"
+        near = difflib.get_close_matches(run_id, [*known, *NAMED], n=1, cutoff=0.4)
+        raise DetectorError(
+            f"{run_id!r} {what}{f'; did you mean {near[0]!r}?' if near else '.'} A detector is named by its fusion "
+            f"run: {', '.join(known[:8]) or 'none yet, ./run train CONFIG makes one'}; or by a folder, or by "
+            f"{', '.join(NAMED)}."
+        )
+    return {runs[parent]: parent for (parent,) in found}

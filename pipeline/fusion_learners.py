@@ -1,0 +1,123 @@
+"""The Lightning side of fusion; a batch is (state, experts' scores, label), computed beforehand."""
+
+import copy
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from models.fusion import Fusion, FusionAgent, FusionClassifier, fused_score, reward, state_columns
+from pipeline.config import FusionConfig, TrainConfig
+from pipeline.learners import Learner
+
+Batch = tuple[Tensor, Tensor, Tensor]
+
+
+class FusionLearner(Learner):
+    """What all ways to fuse are judged by: the mean reward of validation windows, both classes counting equally."""
+
+    def __init__(self, fusion: Fusion, config: FusionConfig, train: TrainConfig, class_weight: Tensor, seed: int):
+        super().__init__(train.model_copy(update={"learning_rate": config.learning_rate}), seed)
+        self.network, self.config = fusion, config
+        self.register_buffer("class_weight", class_weight)
+
+    def validation_step(self, batch: Batch, _: int) -> None:
+        state, experts, label = batch
+        score, _weights = self.network(state, experts)  # type: ignore[operator]
+        self.report("validation", "reward", self.earned(score, label).mean(), len(state))
+
+    def blinded(self, batch: Batch) -> Batch:
+        """The batch, with some experts blind to some attacks: they say what they say of a benign window.
+
+        Every expert sees the attacks it was trained on, so nothing in training tells which to believe of an attack
+        that one of them has never met.
+        """
+        state, experts, label = batch
+        benign = torch.nonzero(label == 0).squeeze(1)
+        if not len(benign) or not self.config.blind:
+            return batch
+        state, experts = state.clone(), experts.clone()
+        blind = (torch.rand(experts.shape, device=state.device) < self.config.blind) & (label == 1).unsqueeze(1)
+        blind &= ~blind.all(1, keepdim=True)  # somebody must see it
+        for expert in range(experts.shape[1]):
+            rows = torch.nonzero(blind[:, expert]).squeeze(1)
+            source = benign[torch.randint(len(benign), (len(rows),), device=state.device)]
+            columns = torch.tensor(state_columns(expert), device=state.device)
+            state[rows.unsqueeze(1), columns] = state[source.unsqueeze(1), columns]
+            experts[rows, expert] = experts[source, expert]
+        return state, experts, label
+
+    def earned(self, score: Tensor, label: Tensor) -> Tensor:
+        return reward(score, label) * self.class_weight[label]  # type: ignore[index]
+
+
+class AgentLearner(FusionLearner):
+    """Double DQN (van Hasselt, Guez and Silver 2016) on a grid of weights."""
+
+    def __init__(self, agent: FusionAgent, config: FusionConfig, train: TrainConfig, class_weight: Tensor, seed: int):
+        super().__init__(agent, config, train, class_weight, seed)
+        self.target = frozen_copy(agent.q)
+        self.replay: list[tuple[Tensor, ...]] = []
+
+    def training_step(self, batch: Batch, _: int) -> Tensor:
+        state, experts, label = self.blinded(batch)
+        agent: Any = self.network
+        explore = torch.rand(len(state), device=state.device) < self._epsilon()
+        best = agent.q(state).argmax(-1)
+        action = torch.where(explore, torch.randint_like(best, len(agent.grid)), best)
+        earned = self.earned(fused_score(agent.grid[action], experts), label)
+        drawn_state, drawn_action, drawn_reward = self._remember_and_draw(state, action, earned)
+        with torch.no_grad():
+            following = agent.q(drawn_state).argmax(-1, keepdim=True)
+            future = self.target(drawn_state).gather(1, following).squeeze(1)
+        value = agent.q(drawn_state).gather(1, drawn_action.unsqueeze(1)).squeeze(1)
+        loss = functional.huber_loss(value, drawn_reward + self.config.gamma * future)
+        if self.global_step % self.config.target_every == 0:
+            self.target.load_state_dict(agent.q.state_dict())
+        self.report("train", "loss", loss.detach(), len(state))
+        return self.finite(loss)
+
+    def _epsilon(self) -> float:
+        share = self.current_epoch / max(self.config.epochs - 1, 1)
+        return self.config.epsilon_start + share * (self.config.epsilon_end - self.config.epsilon_start)
+
+    def _remember_and_draw(self, *seen: Tensor) -> tuple[Tensor, ...]:
+        self.replay.append(tuple(column.detach() for column in seen))
+        while sum(len(columns[0]) for columns in self.replay) > self.config.replay and len(self.replay) > 1:
+            self.replay.pop(0)
+        pooled = [torch.cat(column) for column in zip(*self.replay, strict=True)]
+        drawn = torch.randint(len(pooled[0]), (self.config.batch_size,), device=pooled[0].device)
+        return tuple(column[drawn] for column in pooled)
+
+
+class ClassifierLearner(FusionLearner):
+    """Cross-entropy of the fused score."""
+
+    def training_step(self, batch: Batch, _: int) -> Tensor:
+        state, _experts, label = self.blinded(batch)
+        logit = self.network.logit(state).squeeze(1)  # type: ignore[union-attr,operator]
+        loss = functional.binary_cross_entropy_with_logits(
+            logit,
+            label.to(logit.dtype),
+            weight=self.class_weight[label],  # type: ignore[index]
+        )
+        self.report("train", "loss", loss.detach(), len(state))
+        return self.finite(loss)
+
+
+def build_learner(
+    fusion: nn.Module, config: FusionConfig, train: TrainConfig, class_weight: Tensor, seed: int
+) -> FusionLearner | None:
+    """The learner of a way to fuse; None for one that has nothing to learn."""
+    match fusion:
+        case FusionAgent():
+            return AgentLearner(fusion, config, train, class_weight, seed)
+        case FusionClassifier():
+            return ClassifierLearner(fusion, config, train, class_weight, seed)
+    return None
+
+
+def frozen_copy(network: nn.Module) -> nn.Module:
+    """A copy whose weights only change by loading."""
+    return copy.deepcopy(network).requires_grad_(False)

@@ -1,0 +1,54 @@
+"""How much of a vehicle is known before its capture is scored; results under each are told apart."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.can_log import CanLog
+from pipeline.config import HabitConfig
+from pipeline.errors import CaptureError
+from pipeline.habit import Habit, Stretch, fit_habit
+
+KNOWN, CALIBRATED, ZERO_SHOT = "known vehicle", "calibrated", "zero-shot"
+PROTOCOLS = (KNOWN, CALIBRATED, ZERO_SHOT)
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """`calibration_s` seconds of the capture's beginning are given as attack-free; 0 but for `calibrated`."""
+
+    name: str
+    calibration_s: float = 0.0
+
+
+def head_seconds(protocol: Protocol, config: HabitConfig) -> float:
+    """Seconds of a capture's beginning that its habit is learnt from under the protocol; 0 for a known vehicle."""
+    return {KNOWN: 0.0, CALIBRATED: protocol.calibration_s, ZERO_SHOT: config.warm_up_s}[protocol.name]
+
+
+def habit_under(
+    protocol: Protocol, head: CanLog, vehicle: str, habits: Mapping[str, Habit], window: int, config: HabitConfig
+) -> Habit:
+    """The habit that a capture is held against.
+
+    Args:
+        head: the capture, or at least its first `head_seconds`.
+        vehicle: its vehicle, one of `habits` for a known one.
+
+    Raises:
+        CaptureError: the capture is shorter than its calibration prefix.
+    """
+    if protocol.name == KNOWN:
+        return habits[vehicle]
+    seconds = head_seconds(protocol, config)
+    is_trusted = protocol.name == CALIBRATED
+    elapsed = head.timestamp_s - head.timestamp_s[0]
+    beyond = np.flatnonzero(elapsed >= seconds)
+    if is_trusted and not len(beyond):
+        raise CaptureError(
+            f"{head.path} lasts {head.span_s:.1f} s, less than its calibration prefix of {seconds:g} s. "
+            "Calibrate with fewer seconds, or leave --calibrate away."
+        )
+    stop = int(beyond[0]) if len(beyond) else len(head)
+    return fit_habit([Stretch(head, 0, stop)], window, config, is_trusted)

@@ -1,0 +1,172 @@
+"""What departs from a vehicle's habit, frame by frame, in physical units: the rules that a graph's nodes carry."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.config import HabitConfig
+from pipeline.counters import counter_breaks
+from pipeline.habit import Habit
+from pipeline.succession import LAGS, Succession, by_arbitration_id
+
+_SHORTEST_S = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class Surprise:
+    """[N] each, in recording order.
+
+    Attributes:
+        code: index of the ID in the habit, -1 for an unseen one.
+        early: how far a frame of a periodic ID lies before its time, in periods, 0..1.5; 0 where it does not.
+        has_new_length: a payload length never seen for the ID.
+        breaks_counter: the ID's rolling counter does not follow its predecessor's.
+        gap_log2: log2 of the time since the ID's last frame over its period; 0 where either is not known.
+        new_bytes: share of the first eight payload bytes with a value never seen there, 0..1.
+        is_late: only the next stretch of `charge_frames` told that the frame was early.
+    """
+
+    code: NDArray[np.intp]
+    early: NDArray[np.float32]
+    has_new_length: NDArray[np.bool_]
+    breaks_counter: NDArray[np.bool_]
+    gap_log2: NDArray[np.float32]
+    new_bytes: NDArray[np.float32]
+    is_late: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.code)
+
+    def since(self, start: int) -> "Surprise":
+        """Without the first `start` frames, which were there as the past of the others."""
+        return Surprise(*(column[start:] for column in vars(self).values()))
+
+    def until(self, stop: int) -> "Surprise":
+        """The first `stop` frames."""
+        return Surprise(*(column[:stop] for column in vars(self).values()))
+
+
+def surprises(
+    habit: Habit, config: HabitConfig, arbitration_id: NDArray[np.uint32], time_s: NDArray[np.float64],
+    dlc: NDArray[np.uint8], words: NDArray[np.uint64], n_past: int = 0,
+) -> Surprise:  # fmt: skip
+    """Hold each of [N] frames against the habit; `words` are first eight payload bytes, little-endian.
+
+    Args:
+        n_past: the first frames belong to an earlier part of the capture: they are the past of the others.
+    """
+    code = habit.index(arbitration_id)
+    known = code >= 0
+    succession = by_arbitration_id(arbitration_id, time_s)
+    order = succession.order
+    breaks = np.empty(len(code), dtype=bool)
+    breaks[order] = counter_breaks(habit.counters, words[order], succession.age, code[order])
+    new_length = np.zeros(len(code), dtype=bool)
+    new_length[known] = ~habit.has_length[code[known], dlc[known]]
+    early, is_late = early_frames(habit, succession, config, n_past)
+    return Surprise(
+        code=code,
+        early=early,
+        is_late=is_late,
+        has_new_length=new_length,
+        breaks_counter=breaks,
+        gap_log2=_gap_log2(habit, succession, code),
+        new_bytes=_new_bytes(habit, code, words),
+    )
+
+
+def early_frames(
+    habit: Habit, succession: Succession, config: HabitConfig, n_past: int = 0
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """[N] in recording order, how many periods too early a frame came, 0 for one that did not; and `is_late`.
+
+    Two gaps are looked at, for jitter delays one frame and shortens the gap behind it, while an injection adds
+    a frame: early is a frame less than `early_gap` periods after the last and less than `early_pair` after the
+    one before. The legitimate frame behind an injected one is early by that measure too. It is told by lying
+    one period behind an earlier frame whose place nobody has taken, and the charge goes to the frame before
+    it, where that stands in the same stretch of `charge_frames` or the one before, unless it is charged already.
+
+    Args:
+        n_past: stretches are counted from this frame of the recording on.
+    """
+    charged = np.zeros(len(succession.order), dtype=np.float32)
+    late = np.zeros(len(charged), dtype=bool)
+    if not len(habit) or not len(charged):
+        return charged, late
+    code = habit.index(succession.arbitration_id)
+    period = np.where((code >= 0) & habit.is_periodic[code], habit.period_s[code], np.nan)
+    last, pair = succession.gaps(1), succession.gaps(2)
+    at = np.flatnonzero((last < config.early_gap * period) & (pair < config.early_pair * period))
+    if not len(at):
+        return charged, late
+    depth = config.early_pair - pair[at] / period[at]
+    fine = _takes_a_free_place(succession, period, at, config)
+    charged[at[~fine]] = depth[~fine]
+    order = succession.order
+    on_time = at[fine]
+    window = (order - n_past) // config.charge_frames
+    apart = window[on_time] - window[on_time - 1]
+    free = charged[on_time - 1] == 0
+    for chosen, target in ((free & (apart <= 1), on_time - 1), (free & (apart > 1), on_time)):
+        charged[target[chosen]] = np.maximum(charged[target[chosen]], depth[fine][chosen])
+    late[on_time[free & (apart == 1)] - 1] = True
+    return _in_order(charged, order), _in_order(late, order)
+
+
+def _in_order(values: NDArray[Any], order: NDArray[np.intp]) -> NDArray[Any]:
+    placed = np.empty_like(values)
+    placed[order] = values
+    return placed
+
+
+def _takes_a_free_place(
+    succession: Succession, period: NDArray[np.float64], at: NDArray[np.intp], config: HabitConfig
+) -> NDArray[np.bool_]:
+    """For the frames `at`: whether one lies a period behind an earlier frame, and no frame between does so too."""
+    origin = _origin(succession, period, at, config)
+    fine = origin >= 0
+    for lag in range(1, LAGS):
+        earlier = at - lag
+        fits = (succession.age[at] >= lag) & (earlier >= 0)
+        there = np.full(len(at), -1)
+        there[fits] = _origin(succession, period, earlier[fits], config)
+        fine &= (there < 0) | (there != origin)
+    return fine
+
+
+def _origin(
+    succession: Succession, period: NDArray[np.float64], at: NDArray[np.intp], config: HabitConfig
+) -> NDArray[np.intp]:
+    """For the frames `at`: the earlier frame that each lies one period behind, -1 for none."""
+    best = np.full(len(at), config.on_schedule)
+    origin = np.full(len(at), -1, dtype=np.intp)
+    for lag in range(1, LAGS + 1):
+        earlier = np.maximum(at - lag, 0)
+        off = np.abs((succession.time_s[at] - succession.time_s[earlier]) / period[at] - 1)
+        closer = (succession.age[at] >= lag) & (off < best)
+        best[closer], origin[closer] = off[closer], earlier[closer]
+    return origin
+
+
+def _gap_log2(habit: Habit, succession: Succession, code: NDArray[np.intp]) -> NDArray[np.float32]:
+    ratio = np.zeros(len(code), dtype=np.float32)
+    if not len(habit):
+        return ratio
+    sorted_code = code[succession.order]
+    period = np.where(sorted_code >= 0, habit.period_s[sorted_code], np.nan)
+    with np.errstate(invalid="ignore"):
+        value = np.log2(np.maximum(succession.gaps(1), _SHORTEST_S) / period)
+    ratio[succession.order] = np.nan_to_num(value, nan=0.0)
+    return ratio
+
+
+def _new_bytes(habit: Habit, code: NDArray[np.intp], words: NDArray[np.uint64]) -> NDArray[np.float32]:
+    if not len(habit):
+        return np.zeros(len(code), dtype=np.float32)
+    place = np.ascontiguousarray(words).view(np.uint8).reshape(-1, 8).astype(np.int32)
+    place += np.arange(8, dtype=np.int32) * 256
+    place += code.astype(np.int32)[:, None] * 2048  # an unseen ID's -1 wraps to some row and is blanked below
+    is_new = habit.is_new_value.take(place, mode="wrap")
+    return np.where(code >= 0, is_new.sum(axis=1, dtype=np.float32) / np.float32(8), np.float32(0))
