@@ -33,7 +33,8 @@ class Detector(nn.Module):
     def forward(self, batch: GraphBatch) -> Detection:
         state, experts = self.state(batch)
         score, weights = self.fusion(state, experts)
-        return Detection(score, *experts.unbind(1), weights[:, 1], weights[:, 2])
+        anomaly, probability, habit = experts.unbind(1)
+        return Detection(score, anomaly, probability, habit, weights[:, 1], weights[:, 2])
 
     def state(self, batch: GraphBatch) -> tuple[Tensor, Tensor]:
         """What is fused: [G, STATE_WIDTH] state and [G, 3] experts' scores."""

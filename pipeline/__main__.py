@@ -167,7 +167,8 @@ def _score(options: argparse.Namespace) -> int:
         print(json.dumps({"out": str(options.out), "captures": summaries}))
     else:
         for name, one in summaries.items():
-            print(f"{name}: {one['alarms']:,} alarms in {one['windows']:,} windows ({one['protocol']}, {one['vehicle']})")
+            where = f"({one['protocol']}, {one['vehicle']})"
+            print(f"{name}: {one['alarms']:,} alarms in {one['windows']:,} windows {where}")
         print(options.out)
     return 0
 
@@ -184,9 +185,11 @@ def _evaluate(options: argparse.Namespace) -> int:
     else:
         for capture in dict.fromkeys(str(row["capture"]) for row in rows):
             own = [row for row in rows if row["capture"] == capture]
-            print(f"{capture} ({own[0]['protocol']}, {own[0]['vehicle']}; {own[0]['n']:,} windows, {own[0]['n_attack']:,} attack)")
+            counts = f"{own[0]['n']:,} windows, {own[0]['n_attack']:,} attack"
+            print(f"{capture} ({own[0]['protocol']}, {own[0]['vehicle']}; {counts})")
             for row in own:
-                print(f"  {row['metric']:42} {'not applicable' if row['value'] is None else format(row['value'], '.6g')}")
+                value = "not applicable" if row["value"] is None else format(row["value"], ".6g")
+                print(f"  {row['metric']:42} {value}")
     return 0
 
 

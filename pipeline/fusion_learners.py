@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from models.fusion import Fusion, FusionAgent, FusionClassifier, fused_score, reward, state_columns
 from pipeline.config import FusionConfig, TrainConfig
-from pipeline.learners import Learner
+from pipeline.learner import Learner
 
 Batch = tuple[Tensor, Tensor, Tensor]
 
@@ -24,7 +24,7 @@ class FusionLearner(Learner):
 
     def validation_step(self, batch: Batch, _: int) -> None:
         state, experts, label = batch
-        score, _weights = self.network(state, experts)  # type: ignore[operator]
+        score, _weights = self.network(state, experts)
         self.report("validation", "reward", self.earned(score, label).mean(), len(state))
 
     def blinded(self, batch: Batch) -> Batch:
@@ -96,7 +96,7 @@ class ClassifierLearner(FusionLearner):
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
         state, _experts, label = self.blinded(batch)
-        logit = self.network.logit(state).squeeze(1)  # type: ignore[union-attr,operator]
+        logit = self.network.logit(state).squeeze(1)  # type: ignore[operator]
         loss = functional.binary_cross_entropy_with_logits(
             logit,
             label.to(logit.dtype),

@@ -119,10 +119,10 @@ def joined(before: CanLog, after: CanLog) -> CanLog:
     payload[len(before) :, : after.payload.shape[1]] = after.payload
     return replace(
         after, payload=payload,
-        **{
-            name: np.concatenate([getattr(before, name), getattr(after, name)])
-            for name in ("timestamp_s", "arbitration_id", "dlc", "is_attack")
-        },
+        timestamp_s=np.concatenate([before.timestamp_s, after.timestamp_s]),
+        arbitration_id=np.concatenate([before.arbitration_id, after.arbitration_id]),
+        dlc=np.concatenate([before.dlc, after.dlc]),
+        is_attack=np.concatenate([before.is_attack, after.is_attack]),
     )  # fmt: skip
 
 

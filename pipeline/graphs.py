@@ -93,12 +93,12 @@ def build_graphs(
     columns = (windows.log.arbitration_id, windows.log.timestamp_s, windows.log.payload_word)
     ids, times, words = (windows.view(column) for column in columns)
     facts = _Facts.of(habit, surprise, slow_s, slow_weight)
-    frames = (ids, times, words, windows.view(surprise.code), windows.view(facts.per_frame))
+    frames: tuple[NDArray[Any], ...] = (ids, times, words, windows.view(surprise.code), windows.view(facts.per_frame))
     starts = range(0, len(windows), _CHUNK_WINDOWS)
     with ThreadPoolExecutor(threads) as pool:
         chunks = list(
             pool.map(
-                lambda at: _chunk_graphs(*(column[at : at + _CHUNK_WINDOWS] for column in frames), facts),
+                lambda at: _chunk_graphs(facts, *(column[at : at + _CHUNK_WINDOWS] for column in frames)),
                 starts,
             )
         )
@@ -113,7 +113,7 @@ def build_graphs(
         edge_attr=np.concatenate([chunk.edge_attr for chunk in chunks]),
         edge_ptr=_pointer([chunk.edges for chunk in chunks]),
         is_attack=windows.is_attack,
-        is_late=windows.view(surprise.is_late).any(axis=1),
+        is_late=np.asarray(windows.view(surprise.is_late).any(axis=1)),
         start_frame=windows.start_frame,
         start_s=times[:, 0] - origin,
         end_s=times[:, -1] - origin,
@@ -184,8 +184,8 @@ class _Facts:
 
 
 def _chunk_graphs(
-    ids: NDArray[np.uint32], times: NDArray[np.float64], words: NDArray[np.uint64], code: NDArray[np.intp],
-    per_frame: NDArray[np.float32], facts: _Facts,
+    facts: _Facts, ids: NDArray[np.uint32], times: NDArray[np.float64], words: NDArray[np.uint64],
+    code: NDArray[np.intp], per_frame: NDArray[np.float32],
 ) -> _Chunk:  # fmt: skip
     """Graphs of windows given as [W, S] columns."""
     n_windows, size = ids.shape
@@ -214,7 +214,8 @@ def _chunk_graphs(
     span_ms = (times[:, -1] - times[:, 0]) * 1e3
     x[:, 10:12] = _arrival_times(time_ms, start, end, frames, span_ms[start // size])
     owner = code.ravel()[taken[start]]
-    _fill_habit(x[:, 13:], x[:, 12], owner, frames, start, span_ms[start // size], per_frame.reshape(-1, 6)[taken], facts)
+    per_frame = per_frame.reshape(-1, per_frame.shape[-1])[taken]
+    _fill_habit(x[:, 13:], x[:, 12], owner, frames, start, span_ms[start // size], per_frame, facts)
 
     node = np.empty(n_windows * size, dtype=packed)
     node[taken] = (np.cumsum(first, axis=1, dtype=packed) - packed(1)).ravel()

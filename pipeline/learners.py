@@ -4,8 +4,7 @@ from typing import Any
 
 import torch
 from sklearn.metrics import roc_auc_score
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import Tensor
 
 from models.classification import window_losses
 from models.corruption import hide_ids, hide_nodes

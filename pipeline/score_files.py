@@ -55,7 +55,8 @@ class _Csv:
 
 class _Parquet:
     def __init__(self, file: Any) -> None:
-        self.file, self.writer = file, None
+        self.file = file
+        self.writer: Any = None
 
     def write(self, rows: pl.DataFrame) -> None:
         table: pa.Table = rows.to_arrow(compat_level=pl.CompatLevel.oldest())

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
 from models.build import Inputs, build_model, count_parameters
 from models.config import GatShape, VgaeShape

@@ -14,10 +14,11 @@ from pipeline.context import Monitor, StageContext
 from pipeline.fit import Fit, fit
 from pipeline.fusion_learners import build_learner
 from pipeline.graph_set import GraphSet
+from pipeline.imbalance import class_weights
 from pipeline.protocols import KNOWN, PROTOCOLS, ZERO_SHOT
 from pipeline.runs import Outcome
 from pipeline.thresholds import threshold_at_budget
-from pipeline.train import class_weights, keep, load_teacher, model_inputs, training_graphs
+from pipeline.train import keep, load_teacher, model_inputs, training_graphs
 
 MONITOR = Monitor("validation/reward", "max")
 _BATCH = 256
@@ -80,7 +81,7 @@ def _fit(
         count = np.arange(len(columns[split][0]))
         return Batches(lambda at: tuple(c[at] for c in columns[split]), count, config.batch_size, seed)
 
-    settings = train.model_copy(update={"epochs": config.epochs, "patience": config.epochs})
+    settings = train.model_copy(update={"epochs": config.epochs, "patience": config.epochs, "precision": "32"})
     # a replay memory is not part of Lightning's state, and this takes seconds: begun anew after a kill
     return fit(
         learner, batches("train", context.seed), batches("validation", None), settings, MONITOR, context,
@@ -97,9 +98,7 @@ def _gat_margin(gat: Any, tensors: GraphTensors, benign: NDArray[np.int64], quan
 
 def _columns(detector: Detector, tensors: GraphTensors, chosen: NDArray[np.int64]) -> tuple[Tensor, Tensor, Tensor]:
     """State, experts' scores and label of each chosen window."""
-    rows = []
     with torch.inference_mode():
-        for batch in Batches(tensors.batch, chosen, _BATCH):
-            rows.append((*detector.state(batch), batch.y))
+        rows = [(*detector.state(batch), batch.y) for batch in Batches(tensors.batch, chosen, _BATCH)]
     state, experts, label = (torch.cat(column).clone() for column in zip(*rows, strict=True))
     return state, experts, label
