@@ -27,7 +27,7 @@ READERS: Mapping[str, Callable[[Path, int], Iterator[CanLog]]] = {
 def read_chunks(path: Path, reader: str, block_bytes: int = BLOCK_BYTES) -> Iterator[CanLog]:
     """The capture at `path`, some hundred thousand frames at a time, in bus order and constant memory.
 
-    The chunks together are what `read_can_log` gives, their defects included.
+    The chunks together are what `read_can_log` gives, their defects included; their columns may be read-only.
 
     Raises:
         ConfigError: no such reader.

@@ -46,8 +46,8 @@ def in_order(path: Path, parts: Iterable[Part | RowError]) -> Iterator[CanLog]:
     for part in parts:
         if isinstance(part, RowError):
             raise CaptureError(
-                f"{path}: data row {row + part.row + 1}: {part.reason} ({part.content}); {part.count} such rows"
-                f"{' from there on' if row else ''}. The file may be cut off or edited, or of another format; "
+                f"{path}: data row {row + part.row + 1}: {part.reason} ({part.content}); {part.count} such rows up to "
+                "where reading stopped. The file may be cut off or edited, or of another format; "
                 "fetch it again, or see ./run data inspect."
             ) from part
         row += part.n_rows

@@ -74,6 +74,18 @@ def test_line_ends_and_packing_do_not_change_the_frames(reader: str, tmp_path: P
         assert read_can_log(path, recognise(path)).row_digest() == plain.row_digest(), path.name
 
 
+@pytest.mark.parametrize("reader", TEXTS)
+def test_a_byte_order_mark_and_blank_lines_do_not_change_the_frames(reader: str, tmp_path: Path) -> None:
+    plain = read_can_log(written(tmp_path, reader), reader)
+    marked = tmp_path / "marked.log"
+    marked.write_bytes(b"\xef\xbb\xbf" + TEXTS[reader].encode())
+    assert recognise(marked) == reader
+    assert read_can_log(marked, reader).row_digest() == plain.row_digest()
+    if reader not in ("can-train-and-test-csv", "daga"):  # there an empty line is a row without its columns
+        marked.write_text("\n" + TEXTS[reader].replace("\n", "\n\n"))
+        assert read_can_log(marked, reader).row_digest() == plain.row_digest()
+
+
 DAMAGE: dict[str, Callable[[str], str]] = {
     "cut in its last row": lambda text: text[: text.rstrip().rfind("\n") + 6],
     "no hex": lambda text: text.replace("FF7F", "GG7F").replace("ff,7f", "gg,7f").replace("ff 7f", "gg 7f"),
@@ -175,6 +187,7 @@ def test_inspection_tells_what_is_in_a_capture(tmp_path: Path) -> None:
     expected = {"format": "hcrl-csv", "frames": 3, "arbitration_ids": 3, "span_s": 1.0, "attack_frames": 1}
     assert expected.items() <= facts.items()
     assert facts["defects"] == {"empty_payloads": 1}
+    assert facts["doubts"] == []
     assert inspect_capture(written(tmp_path, "candump"))["attack_frames"] is None, "a log without labels has no count"
 
 
