@@ -15,7 +15,8 @@ import pyarrow as pa
 
 from lake.errors import LakeError
 
-SCHEMA_VERSION = 3  # 2: captures.error_frames; 3: metrics.protocol, metrics.calibration_s, captures.clock_jumps …
+# 2: captures.error_frames; 3: metrics.protocol, metrics.calibration_s, captures.clock_jumps, runs.variant
+SCHEMA_VERSION = 3
 
 Row = Mapping[str, Any]
 

@@ -106,8 +106,8 @@ def _add_experiment(parser: argparse.ArgumentParser) -> None:
 
 
 def _train(options: argparse.Namespace) -> int:
+    from pipeline.execute import run_stages
     from pipeline.progress import say
-    from pipeline.stages import run_stages
 
     config, settings = load_config(options.config, options.overrides), load_settings()
     runs = run_stages(config, settings, say, options.stage)

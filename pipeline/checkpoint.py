@@ -5,7 +5,7 @@ Here a checkpoint builds its own network, and whoever expects another gets a typ
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ class CheckpointError(StageError):
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A trained network and all that says what it is."""
+    """A trained network and all that says what it is; `parents` are the runs it was trained from, by stage."""
 
     run_id: str
     model: str
@@ -42,6 +42,7 @@ class Checkpoint:
     data_digest: str
     config_digest: str
     weights: dict[str, Tensor]
+    parents: dict[str, str] = field(default_factory=dict)
 
     @property
     def inputs(self) -> Inputs:
@@ -70,6 +71,7 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> list[Path]:
         "edge_features": EDGE_FEATURES,
         "data_digest": checkpoint.data_digest,
         "config_digest": checkpoint.config_digest,
+        "parents": checkpoint.parents,
         "weights_sha256": sha256_of(weights),
     }
     write_json(folder / _CARD, card)
@@ -112,6 +114,7 @@ def load_checkpoint(folder: Path) -> Checkpoint:
         data_digest=card["data_digest"],
         config_digest=card["config_digest"],
         weights=tensors,
+        parents=card.get("parents", {}),
     )
 
 

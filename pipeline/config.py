@@ -2,7 +2,7 @@
 
 import difflib
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -204,6 +204,8 @@ class RunConfig(Config):
     fusion: FusionConfig = FusionConfig()
     alarm: AlarmConfig = AlarmConfig()
     tracking: TrackingConfig = TrackingConfig()
+    # name -> dotted key -> value: the same experiment with these values, sharing every run they do not touch
+    variants: Mapping[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")], Mapping[str, Any]] = {}
 
     @model_validator(mode="after")
     def _embargo_covers_overlap(self) -> "RunConfig":
@@ -234,9 +236,31 @@ def load_config(name_or_path: str, overrides: Sequence[str] = ()) -> RunConfig:
     for override in overrides:
         _set(values, override)
     try:
-        return RunConfig.model_validate(values)
+        config = RunConfig.model_validate(values)
     except ValidationError as error:
         raise ConfigError(f"{path} is not an experiment:\n{_faults(error)}") from error
+    expand(config)  # a variant that is none should fail now
+    return config
+
+
+def expand(config: RunConfig) -> dict[str, RunConfig]:
+    """The experiment itself, under the empty name, and its variants.
+
+    Raises:
+        ConfigError: a variant names an unknown key or a value out of range.
+    """
+    found = {"": config.model_copy(update={"variants": {}})}
+    for variant, overrides in config.variants.items():
+        values = found[""].model_dump(mode="json")
+        for dotted, value in overrides.items():
+            _put(values, dotted, value, f"variants.{variant}.{dotted}")
+        try:
+            found[variant] = RunConfig.model_validate(values)
+        except ValidationError as error:
+            raise ConfigError(f"variant {variant} of {config.name} is not an experiment:\n{_faults(error)}") from error
+        if found[variant].name != config.name or found[variant].variants:
+            raise ConfigError(f"variant {variant} of {config.name} may change neither name nor variants.")
+    return found
 
 
 def find_config(name_or_path: str) -> Path:
@@ -265,11 +289,15 @@ def _set(values: dict[str, Any], override: str) -> None:
         value = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         value = text  # a bare word is a string: --set train.device=cpu
-    *sections, key = dotted.strip().split(".")
+    _put(values, dotted.strip(), value, f"--set {override!r}")
+
+
+def _put(values: dict[str, Any], dotted: str, value: Any, what: str) -> None:
+    *sections, key = dotted.split(".")
     for section in sections:
         inner = values.setdefault(section, {})
         if not isinstance(inner, dict):
-            raise ConfigError(f"--set {override!r}: {section} is a value, not a section.")
+            raise ConfigError(f"{what}: {section} is a value, not a section.")
         values = inner
     values[key] = value
 

@@ -57,7 +57,7 @@ def learn_counters(
 
 def _better(found: Counters, low: int, bits: int) -> NDArray[np.bool_]:
     """[I] the lowest field wins, and of those that begin at the same bit the widest."""
-    return np.asarray(found.size == NO_COUNTER) | ((found.shift == low) & (found.width < bits))
+    return np.asarray((found.size == NO_COUNTER) | ((found.shift == low) & (found.width < bits)))
 
 
 def _counting(

@@ -102,25 +102,27 @@ def protocols_of(vehicle: str, graphs: GraphSet, alarm: AlarmConfig) -> list[Pro
 
 
 def _models(context: StageContext, graphs: GraphSet, alarm: AlarmConfig) -> list[Model]:
-    networks: dict[str, Any] = {
-        stage: load_checkpoint(folder.checkpoint).build()
-        for stage, folder in context.inputs.items()
-        if stage != "prepare"
+    checkpoints = {
+        folder.run_id: load_checkpoint(folder.checkpoint)
+        for label, folder in context.inputs.items()
+        if label != "prepare"
     }
-    if "fusion" in networks:
-        networks["fusion"] = Detector(networks["vgae_student"], networks["gat_student"], networks["fusion"]).eval()
     validation = chosen(graphs.graphs, graphs.at("validation"))
     benign = np.isin(graphs.at("validation"), graphs.benign_at("validation"))
     models = []
-    for stage, network in networks.items():
+    for run_id, checkpoint in checkpoints.items():
+        network: Any = checkpoint.build()
+        if checkpoint.model == "fusion":
+            vgae, gat = (checkpoints[checkpoint.parents[stage]].build() for stage in ("vgae_student", "gat_student"))
+            network = Detector(vgae, gat, network).eval()  # type: ignore[arg-type]
         scorer = scorer_of(network)
         score = score_graphs(scorer, validation)["score"]
-        if stage == "fusion":  # set when it was trained, so that every use of the model has the same
+        if checkpoint.model == "fusion":  # set when it was trained, so that every use of the model has the same
             found = network.fusion.thresholds.double().tolist()
         else:
             found = thresholds(graphs, graphs.benign_at("validation"), score[benign], alarm.false_alarms_per_hour)
         by_protocol = dict(zip(PROTOCOLS, found, strict=True))
-        models.append(Model(context.inputs[stage].run_id, scorer, by_protocol, score))
+        models.append(Model(run_id, scorer, by_protocol, score))
     return models
 
 

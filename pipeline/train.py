@@ -190,6 +190,7 @@ def keep(
         data_digest=graphs.data_digest,
         config_digest=context.facts["config_digest"],
         weights=weights_of(network),
+        parents={stage: folder.run_id for stage, folder in context.inputs.items()},
     )
     paths = save_checkpoint(context.folder.checkpoint, checkpoint)
     outcome.artifacts += [("checkpoint", path) for path in paths]

@@ -14,8 +14,9 @@ import pytest
 
 from lake.read import query
 from pipeline.config import RunConfig, load_config
+from pipeline.execute import run_stages
+from pipeline.plan import PlannedRun
 from pipeline.settings import Settings
-from pipeline.stages import PlannedRun, run_stages
 from tests.pipeline.captures import REPOSITORY, SAMPLE
 
 # capture -> first row and rows; DoS-1 from before its attacks until among them
@@ -47,7 +48,7 @@ device = "cpu"
 [fusion]
 epochs = 2
 batch_size = 64
-shape = { hidden = [8], actions = 5 }
+shape = { hidden = [8], steps = 4 }
 
 [tracking]
 wandb = "off"

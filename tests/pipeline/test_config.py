@@ -9,7 +9,8 @@ from pipeline.config import RunConfig, load_config
 from pipeline.data_catalogue import find_dataset
 from pipeline.datasets import attack_of
 from pipeline.errors import ConfigError
-from pipeline.stages import STAGES, find_stage, plan
+from pipeline.plan import plan
+from pipeline.stages import STAGES, find_stage
 from tests.pipeline.conftest import Place
 
 
@@ -25,7 +26,7 @@ UNKNOWN = {
     "trian.epochs=3": "trian: no such key; did you mean 'train'?",
     "train.epoch=3": "train.epoch: no such key; did you mean 'epochs'?",
     "vgae.teacher.hiden=[3]": "vgae.teacher.hiden: no such key; did you mean 'hidden'?",
-    "fusion.shape.action=3": "fusion.shape.action: no such key; did you mean 'actions'?",
+    "fusion.shape.step=3": "fusion.shape.step: no such key; did you mean 'steps'?",
     "tracking.key=secret": "tracking.key: no such key",
 }
 WRONG = {

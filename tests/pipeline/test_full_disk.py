@@ -14,8 +14,8 @@ from safetensors.torch import save_file
 from lake.errors import LakeError
 from lake.files import whole_file
 from pipeline.config import load_config
+from pipeline.execute import run_stages
 from pipeline.settings import Settings
-from pipeline.stages import run_stages
 from tests.pipeline.conftest import Place
 
 SIZE = 2 * 2**20

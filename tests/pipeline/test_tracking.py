@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from pipeline.config import TrackingConfig
+from pipeline.plan import plan
 from pipeline.runs import RunFolder
 from pipeline.settings import has_wandb_account
-from pipeline.stages import plan
 from pipeline.tracking import wandb_logger
 from tests.pipeline.captures import REPOSITORY
 from tests.pipeline.conftest import Place

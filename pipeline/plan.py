@@ -1,0 +1,102 @@
+"""Which runs an experiment is made of: its stages for each seed, and again for each variant where they differ.
+
+A run's id is a digest of what determines it, so a variant shares every run that its change does not touch.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.config import RunConfig, expand
+from pipeline.data_catalogue import describe_dataset
+from pipeline.datasets import list_captures
+from pipeline.prepare import file_digests
+from pipeline.runs import run_id_of
+from pipeline.settings import Settings
+from pipeline.stages import STAGES, Stage
+
+BASE = ""  # the experiment itself, beside its variants
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """One run of an experiment.
+
+    Attributes:
+        inputs: the runs it needs, by stage; a variant's own as stage@variant.
+        config: the experiment as this run sees it.
+        variant: the first variant that asks for the run, `BASE` for the experiment itself.
+    """
+
+    stage: Stage
+    seed: int
+    run_id: str
+    inputs: Mapping[str, str]
+    config: RunConfig
+    variant: str = BASE
+
+
+def plan(config: RunConfig, settings: Settings) -> list[PlannedRun]:
+    """Every run of the experiment and its variants, in an order that can be executed.
+
+    Raises:
+        ConfigError: the dataset is unknown, its captures are missing, or a variant is no config.
+    """
+    planned: dict[str, PlannedRun] = {}
+    judged: dict[tuple[str, int], list[PlannedRun]] = {}  # by the graphs that they were trained on
+    digests: dict[str, Any] = {}
+    for variant, varied in expand(config).items():
+        data = digests.setdefault(varied.dataset, _data_of(varied, settings))
+        for seed in varied.seeds:
+            of_stage: dict[str, PlannedRun] = {}
+            for stage in STAGES:
+                if stage.is_judge:
+                    continue
+                inputs = {name: of_stage[name].run_id for name in stage.needs}
+                run = _planned(stage, seed, inputs, varied, variant, data)
+                run = planned.setdefault(run.run_id, run)
+                of_stage[stage.name] = run
+                group = judged.setdefault((of_stage["prepare"].run_id, seed), [])
+                if stage.model is not None and run not in group:
+                    group.append(run)
+    for (prepare, seed), runs in judged.items():
+        for stage in STAGES:
+            if stage.is_judge:
+                inputs = {"prepare": prepare} | {_label(run): run.run_id for run in runs}
+                varied, variant = planned[prepare].config, planned[prepare].variant
+                run = _planned(stage, seed, inputs, varied, variant, None)
+                planned.setdefault(run.run_id, run)
+    return list(planned.values())
+
+
+def _label(run: PlannedRun) -> str:
+    return f"{run.stage.name}@{run.variant}" if run.variant else run.stage.name
+
+
+def _data_of(config: RunConfig, settings: Settings) -> dict[str, Any]:
+    return {
+        "data": file_digests(list_captures(config.dataset, settings)),
+        "dataset": describe_dataset(config.dataset),
+    }
+
+
+def _planned(
+    stage: Stage, seed: int, inputs: Mapping[str, str], config: RunConfig, variant: str, data: Mapping[str, Any] | None
+) -> PlannedRun:
+    determinants = {
+        "sections": {section: _section(config, section) for section in stage.sections},
+        "inputs": inputs,
+        "seed": seed if stage.has_seed else None,
+        "repeat": config.repeat,
+        **(data if data is not None and not stage.needs else {"data": None, "dataset": None}),
+        "is_demo": config.is_demo,
+    }
+    run_id = run_id_of(config.name, stage.name, seed if stage.has_seed else None, determinants)
+    return PlannedRun(stage, seed, run_id, inputs, config, variant)
+
+
+def _section(config: RunConfig, dotted: str) -> Any:
+    value: Any = config
+    for name in dotted.split("."):
+        value = getattr(value, name)
+    return value.model_dump(mode="json")
