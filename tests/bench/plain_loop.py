@@ -62,7 +62,7 @@ class PlainLearner(pl.LightningModule):
 
     def training_step(self, data: Any, _: int) -> Tensor:
         logits = self.network(data)
-        loss = functional.cross_entropy(logits, data.y, weight=self.class_weight)
+        loss = self._loss(logits, data.y)
         if self.teacher is not None:
             with torch.no_grad():
                 taught = self.teacher(data)
@@ -76,8 +76,13 @@ class PlainLearner(pl.LightningModule):
         return loss
 
     def validation_step(self, data: Any, _: int) -> None:
-        loss = functional.cross_entropy(self.network(data), data.y, weight=self.class_weight)
+        loss = self._loss(self.network(data), data.y)
         self.log("validation/loss", loss, batch_size=data.num_graphs)
+
+    def _loss(self, logits: Tensor, label: Tensor) -> Tensor:
+        """As ours: the mean over windows of weight times cross-entropy."""
+        by_window = functional.cross_entropy(logits, label, reduction="none")
+        return (self.class_weight[label] * by_window).mean()  # type: ignore[index]
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         parameters = [parameter for parameter in self.parameters() if parameter.requires_grad]
