@@ -17,10 +17,10 @@ class Config(BaseModel):
 class VgaeShape(Config):
     """Widths of the graph encoder's layers, of the latent space, and of the ID embedding."""
 
-    hidden: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (40, 24)
+    hidden: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (32, 20)
     heads: PositiveInt = 2
     latent: PositiveInt = 16
-    id_width: PositiveInt = 8
+    id_width: PositiveInt = 6
     dropout: Dropout = 0.1
 
 
@@ -30,8 +30,8 @@ class GatShape(Config):
     hidden: PositiveInt = 16
     layers: PositiveInt = 2
     heads: PositiveInt = 4
-    id_width: PositiveInt = 8
-    readout: PositiveInt = 48
+    id_width: PositiveInt = 6
+    readout: PositiveInt = 40
     dropout: Dropout = 0.1
 
 
