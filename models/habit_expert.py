@@ -30,6 +30,7 @@ EVIDENCE = ("unseen_frames", "early_frames", "over_frames", "new_length_frames",
 _ONE_EVENT = 0.5  # departures at which the score is 0.5: any one event is an alarm
 _SHORT_HABIT_LOG10_S = 1.477  # below 30 s a habit has not met every ID: one unseen frame a window is free
 _FREE_BREAKS = 1  # a lost frame breaks a counter once
+_MOST = 1e4  # more frames than a window can hold; sums of the largest floats would be infinite
 
 
 def habit_evidence(batch: GraphBatch) -> Tensor:
@@ -37,8 +38,8 @@ def habit_evidence(batch: GraphBatch) -> Tensor:
     graph = graph_of_node(batch.ptr, batch.x.shape[0])
     first = batch.x.shape[1] - len(HABIT_FEATURES)
     column = {name: first + HABIT_FEATURES.index(name) for name in EVIDENCE}
-    summed = batch.x[:, [column[name] for name in EVIDENCE[:4]]]
-    largest = batch.x[:, [column[name] for name in EVIDENCE[4:]]]
+    summed = batch.x[:, [column[name] for name in EVIDENCE[:4]]].clamp(0, _MOST)
+    largest = batch.x[:, [column[name] for name in EVIDENCE[4:]]].clamp(-_MOST, _MOST)
     return torch.cat([segment_sum(summed, graph, batch.n_graphs), segment_max(largest, graph, batch.n_graphs)], dim=1)
 
 

@@ -9,12 +9,13 @@ from models.build import Inputs, build_model
 from models.config import FusionShape, GatShape, VgaeShape
 from models.detector import Detector
 from models.graph_batch import GraphBatch
+from models.habit_expert import HABIT_FEATURES
 
-VOCABULARY, NODE_WIDTH, EDGE_WIDTH = 12, 13, 2
+VOCABULARY, NODE_WIDTH, EDGE_WIDTH = 12, 5 + len(HABIT_FEATURES), 3
 INPUTS = Inputs(VOCABULARY, NODE_WIDTH, EDGE_WIDTH)
 VGAE = VgaeShape(hidden=(8, 6), heads=2, latent=5, id_width=3, dropout=0.3)
 GAT = GatShape(hidden=4, layers=3, heads=2, id_width=3, readout=7, dropout=0.3)
-FUSION = FusionShape(hidden=(9,), actions=5)
+FUSION = FusionShape(hidden=(9,), steps=4)
 
 
 def batch_of(sizes: Sequence[tuple[int, int]], seed: int = 0, scale: float = 1.0) -> GraphBatch:

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from models.gatv2 import Gatv2Layer, LoopedEdges, with_loops
-from tests.models.graphs import batch_of, close
+from tests.models.graphs import EDGE_WIDTH, batch_of, close
 
 SIZES = {
     "one graph": [(7, 20)],
@@ -16,7 +16,7 @@ SIZES = {
 }
 
 
-def layers(in_width: int = 6, edge_width: int = 3) -> tuple[Gatv2Layer, torch.nn.Module]:
+def layers(in_width: int = 6, edge_width: int = EDGE_WIDTH + 1) -> tuple[Gatv2Layer, torch.nn.Module]:
     """Ours and PyG's with the same weights."""
     from torch_geometric.nn import GATv2Conv
 

@@ -9,9 +9,9 @@ from models.anomaly import ERRORS, AnomalyScale
 from models.build import build_model
 from models.classification import window_losses
 from models.distillation import EmbeddingProjection, LatentProjection, blend, soft_label_loss
-from models.fusion import fused_score, reward
+from models.fusion import reward
 from models.vgae import Vgae, VgaeOutput, vgae_terms
-from tests.models.graphs import FUSION, INPUTS, VGAE, batch_of, close
+from tests.models.graphs import INPUTS, VGAE, batch_of, close
 
 
 @pytest.mark.parametrize("temperature", [1.0, 4.0, 20.0])
@@ -153,15 +153,3 @@ def test_an_anomaly_scale_fitted_on_few_windows_is_finite(n: int) -> None:
 )
 def test_the_reward_is_positive_on_the_right_side_of_a_half(score: float, is_attack: int, expected: float) -> None:
     assert reward(torch.tensor([score]), torch.tensor([is_attack])).item() == pytest.approx(expected)
-
-
-def test_the_fused_score_goes_from_the_vgae_to_the_gat() -> None:
-    weight, anomaly, probability = torch.tensor([0.0, 0.25, 1.0]), torch.tensor([0.2] * 3), torch.tensor([1.0] * 3)
-    assert fused_score(weight, anomaly, probability).tolist() == pytest.approx([0.2, 0.4, 1.0])
-
-
-def test_the_agent_gives_the_weight_of_its_best_action() -> None:
-    agent = build_model("fusion", FUSION, INPUTS).eval()
-    state = torch.randn(50, agent.q[0].in_features)  # type: ignore[union-attr, index, arg-type]
-    weight = agent.gat_weight(state)  # type: ignore[operator]
-    assert torch.equal(weight, agent(state).argmax(-1) / (FUSION.actions - 1))

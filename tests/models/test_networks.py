@@ -9,7 +9,7 @@ from torch import Tensor
 from models.anomaly import ERRORS
 from models.build import SHAPES, Inputs, build_model, count_parameters
 from models.config import FusionShape, GatShape, VgaeShape
-from models.fusion import STATE_WIDTH, fusion_state
+from models.fusion import EXPERTS, STATE_WIDTH
 from models.graph_batch import GraphBatch, graph_of_node, segment_max, segment_mean, segment_sum
 from models.node_input import FeatureScale
 from models.vgae import draw_missing_edges, reconstruction_errors
@@ -25,7 +25,7 @@ def per_graph(name: str) -> Callable[[GraphBatch], Tensor]:
         "logits": lambda batch: whole.gat(batch).logits,
         "embedding": lambda batch: whole.gat(batch).embedding,
         "errors": lambda batch: reconstruction_errors(batch, whole.vgae(batch)),
-        "state": lambda batch: fusion_state(batch, whole.vgae(batch), whole.gat(batch), whole.vgae.anomaly),
+        "state": lambda batch: torch.cat(whole.state(batch), dim=1),
         "score": lambda batch: torch.stack(list(whole(batch)), dim=1),
     }[name]
 
@@ -75,9 +75,10 @@ def test_every_network_stays_finite_on_extreme_inputs(scale: float) -> None:
         assert ((values >= 0) & (values <= 1)).all(), name
 
 
-def test_the_score_is_the_weighted_sum_of_its_two_parts() -> None:
+def test_the_score_is_the_weighted_sum_of_its_three_parts() -> None:
     out = detector()(batch_of(MIXED))
-    expected = (1 - out.gat_weight) * out.anomaly + out.gat_weight * out.attack_probability
+    rest = 1 - out.gat_weight - out.habit_weight
+    expected = rest * out.anomaly + out.gat_weight * out.attack_probability + out.habit_weight * out.habit_score
     close(out.score, expected)
 
 
@@ -178,6 +179,7 @@ def test_every_shape_is_built_and_counted() -> None:
 def test_the_state_has_the_width_the_agent_takes() -> None:
     batch = batch_of(MIXED)
     whole = detector()
-    state = fusion_state(batch, whole.vgae(batch), whole.gat(batch), whole.vgae.anomaly)
+    state, experts = whole.state(batch)
     assert state.shape == (len(MIXED), STATE_WIDTH)
+    assert experts.shape == (len(MIXED), len(EXPERTS))
     assert len(ERRORS) == reconstruction_errors(batch, whole.vgae(batch)).shape[1]

@@ -20,7 +20,7 @@ def windows(alarms: str, attacks: str, stride: int = SIZE) -> AlarmedWindows:
     start = np.arange(len(alarms)) * stride
     marked = [np.array([letter == "x" for letter in text], dtype=bool) for text in (alarms, attacks)]
     end = start + SIZE - 1
-    return AlarmedWindows(*marked, start * STEP_S, end * STEP_S, start, end)
+    return AlarmedWindows(*marked, start * STEP_S, end * STEP_S, start, end, end * STEP_S, end)
 
 
 def tally(alarms: str, attacks: str, *attack_frames: int, stride: int = SIZE) -> AlarmTally:

@@ -36,7 +36,7 @@ def checkpoint(shape: VgaeShape | GatShape | FusionShape = SMALL, ids: int = 5, 
 
 @pytest.mark.parametrize(
     ("model", "shape"),
-    [("vgae", SMALL), ("gat", GatShape(hidden=4, layers=2, heads=2)), ("fusion", FusionShape(hidden=(8,), actions=3))],
+    [("vgae", SMALL), ("gat", GatShape(hidden=4, layers=2, heads=2)), ("fusion", FusionShape(hidden=(8,), steps=2))],
 )
 def test_it_comes_back_as_it_was_saved(tmp_path: Path, model: str, shape: VgaeShape | GatShape | FusionShape) -> None:
     kept = checkpoint(shape, model=model)
@@ -121,7 +121,7 @@ CARDS = {
     "another vocabulary": ({"vocabulary": [1, 2]}, "the vocabulary is not the one its digest names"),
     "an unknown model": ({"model": "oracle"}, "is no checkpoint's card"),
     "an unknown shape": ({"shape": {"hidden": "wide"}}, "is no checkpoint's card"),
-    "another model's shape": ({"shape": {"actions": 3}}, "is no checkpoint's card"),
+    "another model's shape": ({"shape": {"steps": 2}}, "is no checkpoint's card"),
     "no role": ({"role": None}, "is no checkpoint's card"),
     "no run": ({"run_id": None}, "is no checkpoint's card"),
     "no vocabulary": ({"vocabulary": None}, "is no checkpoint's card"),

@@ -25,6 +25,8 @@ def windows(alarms: str, attacks: str = "", stride: int = SIZE) -> AlarmedWindow
         end_s=end * STEP_S,
         start_frame=start,
         end_frame=end,
+        decided_s=end * STEP_S,
+        decided_frame=end,
     )
 
 

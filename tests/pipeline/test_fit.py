@@ -14,7 +14,7 @@ from pipeline.config import TrackingConfig, TrainConfig
 from pipeline.context import Monitor, StageContext
 from pipeline.errors import StageError
 from pipeline.fit import Fit, fit
-from pipeline.learners import Learner
+from pipeline.learner import Learner
 from pipeline.runs import RunFolder
 
 
