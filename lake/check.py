@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 
 from lake.errors import LakeError
 from lake.files import sha256_of
-from lake.parts import check_part, part_files
+from lake.parts import MERGED, check_part, part_files
 from lake.read import open_lake
 from lake.root import check_lake
 from lake.schema import TABLES, Table
@@ -78,7 +78,7 @@ def _part_fault(path: Path, table: Table) -> str | None:
     except (pa.ArrowException, OSError, ValueError) as error:
         return f"{path} cannot be read to its end ({error}). Restore it from a copy."
     for number, row in enumerate(rows):
-        if row["run_id"] != path.parent.name:
+        if path.parent.name not in (row["run_id"], MERGED):
             return f"{path}: row {number} is of the run {row['run_id']}, not of {path.parent.name}."
         for name, value in row.items():
             if fault := table.columns[name].fault(value):

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 from lake.errors import LakeError
 from lake.schema import SCHEMA_VERSION, TABLES, Table
 
+MERGED = "merged"  # in a run's place: a part with rows of several runs
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{,199}")  # a file's name may have 255 bytes, a staged one adds 46
 
 

@@ -6,11 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lake.errors import LakeError
-from lake.settings import lake_root
+from lake.files import write_whole
+from lake.settings import REPOSITORY, lake_root
 from lake.snapshot import latest_snapshot, load_snapshot
 from loaders.errors import SiteError
+from loaders.results import results_page
 from loaders.serve import check_site, serve
 from loaders.site import SITE, build_site
+
+REFERENCE = REPOSITORY / "data" / "reference"
+RESULTS = REPOSITORY / "docs" / "results.md"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,6 +38,14 @@ def _parser() -> argparse.ArgumentParser:
     site.add_argument("--snapshot", metavar="ID", help="snapshot to show (default: the latest)")
     site.add_argument("--out", type=Path, default=SITE, metavar="DIR", help="where the site goes (default: site)")
     site.set_defaults(verb=_site)
+    results = verbs.add_parser("results", help="docs/results.md from the kept experiment; prints where it lies")
+    results.add_argument(
+        "--from", dest="source", type=Path, default=REFERENCE, metavar="DIR", help="what ./run keep made"
+    )
+    results.add_argument(
+        "--out", type=Path, default=RESULTS, metavar="FILE", help="the page (default: docs/results.md)"
+    )
+    results.set_defaults(verb=_results)
     show = verbs.add_parser("serve", help="serve the site on 127.0.0.1; prints the address")
     show.add_argument("--out", type=Path, default=SITE, metavar="DIR", help="the site (default: site)")
     show.add_argument("--port", type=int, default=8000, metavar="N", help="0 picks a free one (default: 8000)")
@@ -45,6 +58,15 @@ def _site(options: argparse.Namespace) -> int:
     chosen = load_snapshot(options.lake, options.snapshot) if options.snapshot else latest_snapshot(options.lake)
     build_site(options.lake, chosen, options.out.resolve())
     print(options.out / "index.html")
+    return 0
+
+
+def _results(options: argparse.Namespace) -> int:
+    notes = options.source / "notes.md"
+    lake = options.source / "lake"
+    page = results_page(lake, latest_snapshot(lake), notes.read_text() if notes.exists() else "")
+    write_whole(options.out, page.encode())
+    print(options.out)
     return 0
 
 

@@ -70,6 +70,10 @@ def _parser() -> argparse.ArgumentParser:
     verbs.choices["score"].add_argument("--out", metavar="FILE", type=Path, help=".parquet or .csv; else CSV on stdout")
     verbs.choices["score"].set_defaults(verb=_score)
     verbs.choices["evaluate"].set_defaults(verb=_evaluate)
+    keep = verbs.add_parser("keep", help="an experiment's rows and best detector, small enough for a repository")
+    _add_experiment(keep)
+    keep.add_argument("--out", metavar="DIR", type=Path, required=True, help="folder to make; it may not exist yet")
+    keep.set_defaults(verb=_keep)
     release = verbs.add_parser("release", help="export a fusion run's detector to ONNX, with its model card")
     release.add_argument("run_id", metavar="RUN", help="a complete fusion run; ./run lake sql lists them")
     release.add_argument("--out", metavar="DIR", type=Path, required=True, help="folder to make; it may not exist yet")
@@ -190,6 +194,15 @@ def _evaluate(options: argparse.Namespace) -> int:
             for row in own:
                 value = "not applicable" if row["value"] is None else format(row["value"], ".6g")
                 print(f"  {row['metric']:42} {value}")
+    return 0
+
+
+def _keep(options: argparse.Namespace) -> int:
+    from pipeline.keep import keep
+    from pipeline.progress import say
+
+    keep(load_config(options.config, options.overrides), load_settings(), options.out, say)
+    print(options.out)
     return 0
 
 

@@ -192,6 +192,7 @@ class RunConfig(Config):
     description: str = ""
     is_demo: bool = False
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = (42,)
+    one_teacher: bool = False  # all students learn from the first seed's teachers
     repeat: Annotated[int, Field(ge=0)] = 0
     window: WindowConfig = WindowConfig()
     split: SplitConfig = SplitConfig()

@@ -49,15 +49,14 @@ def plan(config: RunConfig, settings: Settings) -> list[PlannedRun]:
         data = digests.setdefault(varied.dataset, _data_of(varied, settings))
         for seed in varied.seeds:
             of_stage: dict[str, PlannedRun] = {}
-            for stage in STAGES:
-                if stage.is_judge:
-                    continue
-                inputs = {name: of_stage[name].run_id for name in stage.needs}
-                run = _planned(stage, seed, inputs, varied, variant, data)
+            for stage in _stages_of(varied, variant):
+                inputs = {name: of_stage[name].run_id for name in stage.needs if name in of_stage}
+                drawn = varied.seeds[0] if stage.role == "teacher" and varied.one_teacher else seed
+                run = _planned(stage, drawn, inputs, varied, variant, data)
                 run = planned.setdefault(run.run_id, run)
                 of_stage[stage.name] = run
                 group = judged.setdefault((of_stage["prepare"].run_id, seed), [])
-                if stage.model is not None and run not in group:
+                if stage.model is not None and drawn == seed and run not in group:
                     group.append(run)
     for (prepare, seed), runs in judged.items():
         for stage in STAGES:
@@ -67,6 +66,12 @@ def plan(config: RunConfig, settings: Settings) -> list[PlannedRun]:
                 run = _planned(stage, seed, inputs, varied, variant, None)
                 planned.setdefault(run.run_id, run)
     return list(planned.values())
+
+
+def _stages_of(config: RunConfig, variant: str) -> list[Stage]:
+    """All but the judges; a variant that distils nothing and grades no lessons asks no teacher."""
+    asks = not variant or config.distillation.enabled or config.train.curriculum.enabled
+    return [stage for stage in STAGES if not stage.is_judge and (asks or stage.role != "teacher")]
 
 
 def _label(run: PlannedRun) -> str:
