@@ -45,7 +45,7 @@ class HabitConfig(Config):
     charge_frames: PositiveInt = 100  # a charge goes to an earlier frame in the same or the last stretch of this many
     early_every_s: PositiveFloat = 300.0  # a periodic ID may come early once, and once more in this time
     slow_period_s: PositiveFloat = 0.09  # IDs this slow also send when a value changes
-    slow_weight: Share = 0.4  # what one early frame of such an ID counts
+    slow_weight: Share = 0.18  # what one early frame of such an ID counts: three in a window are an alarm
     quiet_s: Annotated[float, Field(ge=0)] = 1.0  # benign traffic this close to an attack is not learnt from
     enough_s: PositiveFloat = 20.0  # of a vehicle's other captures, for a training capture to be held against
     warm_up_s: PositiveFloat = 5.0  # of a capture of an unknown vehicle, taken as its habit
