@@ -187,6 +187,7 @@ RUNS = Table(
         "attempt": integer("1 for the first start; a resumed run counts on", low=1),
         "status": text("running until the run ends; a killed run stays so", choices=STATUSES),
         "experiment": text("name of the experiment's TOML"),
+        "variant": text("variant of the experiment; null for the experiment itself", nullable=True),
         "stage": text("row of STAGES, or 'index' for ./run data index", choices=(*STAGES, "index")),
         "dataset": text("name in the catalogue"),
         "model": text("network or baseline, where the stage fits one", nullable=True, choices=MODELS),
