@@ -1,5 +1,6 @@
 """Episodes and their detection, on a bus with a frame each 0.1 s, cut into windows of four."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -99,6 +100,14 @@ def test_a_clock_that_jumps_back_gives_no_negative_delay() -> None:
     assert found[0].delay_s == 0.0
 
 
+def test_a_delay_ends_where_the_score_is_known() -> None:
+    """The third window (frames 8 to 11) is decided with the last frame of the fourth."""
+    late = replace(windows("..x..."), decided_s=windows("......").end_s, decided_frame=windows("......").end_frame)
+    late.decided_s[2], late.decided_frame[2] = 15 * STEP_S, 15
+    (found,) = detect(late, episodes_at(10))
+    assert (found.delay_s, found.frames_to_alarm) == (pytest.approx(0.5), 6)
+
+
 def test_columns_of_other_lengths_and_shuffled_windows_are_refused() -> None:
     whole = vars(windows("...."))
     with pytest.raises(ValueError, match=r"differ in length.*'alarm': 3"):
@@ -124,7 +133,9 @@ def test_alarms_on_every_attack_window_of_a_published_recording(
     cut = cut_windows(log, WindowConfig())
     start, end = cut.start_frame, cut.start_frame + cut.size - 1
     time_s, injected = log.timestamp_s, np.flatnonzero(log.is_attack)
-    alarmed = AlarmedWindows(cut.is_attack, cut.is_attack, time_s[start], time_s[end], start, end)
+    alarmed = AlarmedWindows(
+        cut.is_attack, cut.is_attack, time_s[start], time_s[end], start, end, time_s[end], end
+    )
     found = detect(alarmed, find_episodes(time_s[injected], injected))
     assert len(found) == episodes
     assert np.median([one.delay_s for one in found]) * 1000 == pytest.approx(median_ms, abs=0.6)

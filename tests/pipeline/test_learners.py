@@ -8,21 +8,16 @@ import pytest
 import torch
 
 from models.build import build_model
-from models.config import FusionShape
-from pipeline.batches import Batches
 from pipeline.checkpoint import load_checkpoint
-from pipeline.config import DistillationConfig, FusionConfig, TrainConfig, VgaeLossConfig
+from pipeline.config import DistillationConfig, TrainConfig, VgaeLossConfig
 from pipeline.errors import StageError
-from pipeline.fit import fit
 from pipeline.graph_set import load_graphs
 from pipeline.imbalance import class_weights
-from pipeline.learners import FusionLearner, GatLearner, VgaeLearner
+from pipeline.learners import GatLearner, VgaeLearner
 from pipeline.lessons import Lesson
 from pipeline.runs import RunFolder
-from pipeline.train import FUSION_MONITOR
 from tests.models.graphs import GAT, INPUTS, VGAE, batch_of
 from tests.pipeline.conftest import Place
-from tests.pipeline.test_fit import context
 
 BATCH = batch_of([(6, 20), (4, 9), (5, 5), (3, 2)], seed=1)
 NUMBERS = torch.tensor([3, 1, 0, 2])
@@ -100,39 +95,6 @@ def test_class_weights_make_both_classes_count_the_same() -> None:
     for one_class in (np.ones(5, dtype=bool), np.zeros(5, dtype=bool)):
         with pytest.raises(StageError, match=r"a classifier needs both. Add a capture with attacks"):
             class_weights(one_class)
-
-
-@pytest.mark.parametrize(("good", "weight"), [("gat", 1.0), ("vgae", 0.0)])
-def test_the_agent_learns_whom_to_believe(tmp_path: Path, good: str, weight: float) -> None:
-    """One of the two always has the answer, the other says a half."""
-    torch.manual_seed(0)
-    label = torch.randint(0, 2, (512,))
-    answer, silence = label.float(), torch.full((512,), 0.5)
-    agent: Any = build_model("fusion", FusionShape(hidden=(16,), actions=5), INPUTS)
-    columns = (
-        torch.randn(512, agent.q[0].in_features), answer if good == "vgae" else silence,
-        answer if good == "gat" else silence, label,
-    )  # fmt: skip
-    config = FusionConfig(epochs=15, batch_size=64, learning_rate=0.01, epsilon_start=1.0)
-    train = TrainConfig(epochs=15, device="cpu", patience=15)
-    cut = lambda at: tuple(column[at] for column in columns)  # noqa: E731
-    learner = FusionLearner(agent, config, train, torch.ones(2), 0)
-    fitted = fit(
-        learner, Batches(cut, np.arange(512), 64, 0), Batches(cut, np.arange(512), 64), train, FUSION_MONITOR,
-        context(tmp_path), resumable=False,
-    )  # fmt: skip
-    agent.load_state_dict(fitted.weights)
-    assert (agent.gat_weight(columns[0]) == weight).float().mean() > 0.95
-    assert fitted.best_value > 0.9
-
-
-def test_the_replay_memory_is_bounded() -> None:
-    agent: Any = build_model("fusion", FusionShape(hidden=(4,), actions=3), INPUTS)
-    learner = FusionLearner(agent, FusionConfig(replay=100, batch_size=8), STEP, torch.ones(2), 0)
-    for number in range(20):
-        learner._remember_and_draw(torch.full((30, 2), float(number)), torch.zeros(30))
-    assert sum(len(columns[0]) for columns in learner.replay) <= 100
-    assert learner.replay[-1][0][0, 0] == 19, "the newest stays"
 
 
 @pytest.mark.parametrize("stage", ["vgae_teacher", "vgae_student", "gat_student", "fusion"])

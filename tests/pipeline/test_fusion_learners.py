@@ -1,0 +1,134 @@
+"""What a fusion learns, whichever way it fuses, and what blinding makes of a batch."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from models.build import build_model
+from models.config import FusionShape
+from models.fusion import EXPERTS, STATE_WIDTH, state_columns
+from pipeline.batches import Batches
+from pipeline.config import FusionConfig, TrainConfig
+from pipeline.fit import Fit, fit
+from pipeline.fusion_learners import AgentLearner, ClassifierLearner, build_learner
+from pipeline.train_fusion import MONITOR
+from tests.models.graphs import INPUTS
+from tests.pipeline.test_fit import context
+
+STEP = TrainConfig(learning_rate=0.05, device="cpu")
+WINDOWS, EPOCHS = 512, 12
+
+
+def network(**shape: Any) -> Any:
+    torch.manual_seed(0)
+    return build_model("fusion", FusionShape(hidden=(16,), **shape), INPUTS)
+
+
+def learnt(root: Path, fusion: Any, columns: tuple[Tensor, ...], **options: Any) -> Fit:
+    config = FusionConfig(epochs=EPOCHS, batch_size=64, learning_rate=0.02, epsilon_start=1.0, **options)
+    train = TrainConfig(epochs=EPOCHS, device="cpu", patience=EPOCHS)
+    cut = lambda at: tuple(column[at] for column in columns)  # noqa: E731
+    learner = build_learner(fusion, config, train, torch.ones(2), 0)
+    assert learner is not None
+    chosen = np.arange(WINDOWS)
+    return fit(
+        learner, Batches(cut, chosen, 64, 0), Batches(cut, chosen, 64), train, MONITOR, context(root), resumable=False
+    )
+
+
+def said(good: str | None = None) -> tuple[Tensor, Tensor, Tensor]:
+    """State, experts and labels; the expert named always has the answer, the others say a half."""
+    random = torch.Generator().manual_seed(0)
+    label = torch.randint(0, 2, (WINDOWS,), generator=random)
+    state = torch.randn(WINDOWS, STATE_WIDTH, generator=random)
+    experts = torch.full((WINDOWS, len(EXPERTS)), 0.5)
+    if good is not None:
+        experts[:, EXPERTS.index(good)] = label.float()
+        state[:, state_columns(EXPERTS.index(good))[-1]] = label.float()
+    return state, experts, label
+
+
+@pytest.mark.parametrize("good", EXPERTS)
+def test_the_agent_learns_whom_to_believe(tmp_path: Path, good: str) -> None:
+    agent, columns = network(steps=2), said(good)
+    fitted = learnt(tmp_path, agent, columns, blind=0.0)
+    agent.load_state_dict(fitted.weights)
+    weights = agent(*columns[:2])[1]
+    assert (weights[:, EXPERTS.index(good)] == 1).float().mean() > 0.95
+    assert fitted.best_value > 0.9
+
+
+@pytest.mark.parametrize("method", ["mlp", "logistic"])
+def test_a_classifier_learns_the_label(tmp_path: Path, method: str) -> None:
+    fusion, columns = network(method=method), said("gat")
+    fusion.load_state_dict(learnt(tmp_path, fusion, columns, blind=0.0).weights)
+    score = fusion(*columns[:2])[0]
+    assert ((score > 0.5) == (columns[2] == 1)).float().mean() > 0.9
+
+
+@pytest.mark.parametrize("method", ["dqn", "mlp", "logistic", "fixed", *EXPERTS])
+def test_what_has_nothing_to_learn_has_no_learner(method: str) -> None:
+    learner = build_learner(network(method=method), FusionConfig(), STEP, torch.ones(2), 0)
+    kinds = {"dqn": AgentLearner, "mlp": ClassifierLearner, "logistic": ClassifierLearner}
+    assert type(learner) is kinds.get(method, type(None))
+
+
+def test_the_replay_memory_is_bounded() -> None:
+    learner = AgentLearner(network(steps=2), FusionConfig(replay=100, batch_size=8), STEP, torch.ones(2), 0)
+    for number in range(20):
+        learner._remember_and_draw(torch.full((30, 2), float(number)), torch.zeros(30))
+    assert sum(len(columns[0]) for columns in learner.replay) <= 100
+    assert learner.replay[-1][0][0, 0] == 19, "the newest stays"
+
+
+def blinded(share: float, columns: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    torch.manual_seed(3)
+    learner = AgentLearner(network(steps=2), FusionConfig(blind=share), STEP, torch.ones(2), 0)
+    return learner.blinded(tuple(column.clone() for column in columns))  # type: ignore[arg-type]
+
+
+def test_a_blinded_expert_says_all_that_it_says_of_one_benign_window() -> None:
+    state, experts, label = said()
+    experts = torch.rand(WINDOWS, len(EXPERTS), generator=torch.Generator().manual_seed(4))
+    for expert in range(len(EXPERTS)):
+        state[:, state_columns(expert)[-1]] = experts[:, expert]
+    new_state, new_experts, new_label = blinded(0.5, (state, experts, label))
+    assert torch.equal(new_label, label)
+    changed = torch.stack([(new_state != state)[:, state_columns(k)].any(1) for k in range(len(EXPERTS))], dim=1)
+    benign = label == 0
+    assert not changed[benign].any(), "benign windows stay as they are"
+    assert 0.3 < changed[~benign].float().mean() < 0.5, "some are blind, as many as was asked less those put back"
+    assert not changed.all(1).any(), "somebody sees each attack"
+    for expert in range(len(EXPERTS)):
+        own = state_columns(expert)
+        told = {tuple(row) for row in state[benign][:, own].tolist()}
+        assert {tuple(row) for row in new_state[changed[:, expert]][:, own].tolist()} <= told
+        assert torch.equal(new_state[:, own[-1]], new_experts[:, expert]), "score and state tell the same"
+        assert torch.equal(new_state[~changed[:, expert]][:, own], state[~changed[:, expert]][:, own])
+
+
+@pytest.mark.parametrize("labels", ["no attack", "no benign window", "asked for none"])
+def test_nothing_is_blinded_without_cause(labels: str) -> None:
+    state, experts, label = said("gat")
+    label = {"no attack": torch.zeros_like(label), "no benign window": torch.ones_like(label)}.get(labels, label)
+    found = blinded(0.0 if labels == "asked for none" else 0.9, (state, experts, label))
+    assert all(torch.equal(a, b) for a, b in zip(found, (state, experts, label), strict=True))
+
+
+def test_blinding_teaches_an_agent_to_believe_the_expert_that_sees_an_attack(tmp_path: Path) -> None:
+    """All three see every attack of training. Of one that only the habit sees, a sighted agent need not know."""
+    state, _, label = said()
+    experts = torch.where(label > 0, 0.95, 0.05).unsqueeze(1).repeat(1, 3)
+    for expert in range(3):
+        state[:, state_columns(expert)] = experts[:, expert : expert + 1]
+    agent = network(steps=2)
+    agent.load_state_dict(learnt(tmp_path, agent, (state, experts, label), blind=0.4).weights)
+    new = torch.full((1, STATE_WIDTH), 0.05)
+    new[:, state_columns(2)] = 0.95
+    score, weights = agent(new, torch.tensor([[0.05, 0.05, 0.95]]))
+    assert weights[0, 2] >= 0.5
+    assert score.item() >= 0.5
