@@ -15,12 +15,16 @@ class Config(BaseModel):
 
 
 class VgaeShape(Config):
-    """Widths of the graph encoder's layers, of the latent space, and of the ID embedding."""
+    """Widths of the graph encoder's layers, of the latent space, and of the ID embedding.
+
+    `id_classes` is what the decoder tells apart: 0 every ID, which over hundreds costs more than all else.
+    """
 
     hidden: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (32, 20)
     heads: PositiveInt = 2
     latent: PositiveInt = 16
     id_width: PositiveInt = 6
+    id_classes: Annotated[int, Field(ge=0)] = 0
     dropout: Dropout = 0.1
 
 

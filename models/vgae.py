@@ -21,7 +21,7 @@ _LOG_VARIANCE = 10.0  # beyond this exp() overflows half precision (the lab's Na
 
 class VgaeOutput(NamedTuple):
     """`mean`, `log_variance` and the drawn `latent` [N, L]; `features` [N, F] rebuilt and `scaled` as they
-    were, `id_logits` [N, V], `edge_logits` [E] of the edges that are there."""
+    were, `id_logits` [N, C], `edge_logits` [E] of the edges that are there."""
 
     mean: Tensor
     log_variance: Tensor
@@ -49,7 +49,7 @@ class Vgae(nn.Module):
         self.to_log_variance = nn.Linear(widths[-1], shape.latent)
         self.decode = nn.Sequential(nn.Linear(shape.latent, shape.hidden[-1]), nn.ELU())
         self.to_features = nn.Linear(shape.hidden[-1], node_width)
-        self.to_id = nn.Linear(shape.hidden[-1], vocabulary)
+        self.to_id = nn.Linear(shape.hidden[-1], min(shape.id_classes or vocabulary, vocabulary))
         self.edge_source = nn.Linear(shape.latent, shape.latent)
         self.anomaly = AnomalyScale()
 
@@ -82,7 +82,7 @@ def reconstruction_errors(batch: GraphBatch, output: VgaeOutput) -> Tensor:
     graph = graph_of_node(batch.ptr, batch.x.shape[0])
     feature = (output.features - output.scaled).square().mean(-1)
     # cross_entropy's own kernel does not export; a gather of log-probabilities does.
-    id_error = -output.id_logits.log_softmax(-1).gather(1, batch.node_id.unsqueeze(1)).squeeze(1)
+    id_error = -output.id_logits.log_softmax(-1).gather(1, id_class(batch, output).unsqueeze(1)).squeeze(1)
     edge_error = functional.softplus(-output.edge_logits)
     return torch.stack(
         [
@@ -93,6 +93,11 @@ def reconstruction_errors(batch: GraphBatch, output: VgaeOutput) -> Tensor:
         ],
         dim=1,
     )
+
+
+def id_class(batch: GraphBatch, output: VgaeOutput) -> Tensor:
+    """[N] what `id_logits` tell apart: IDs, or where there are fewer classes their remainders."""
+    return batch.node_id % output.id_logits.shape[1]
 
 
 class VgaeTerms(NamedTuple):
@@ -116,7 +121,7 @@ def vgae_terms(batch: GraphBatch, output: VgaeOutput, missing_edge_logits: Tenso
     """
     return VgaeTerms(
         feature=(output.features - output.scaled).square().mean(),
-        identity=functional.cross_entropy(output.id_logits, batch.node_id),
+        identity=functional.cross_entropy(output.id_logits, id_class(batch, output)),
         edge=functional.softplus(-output.edge_logits).mean() + functional.softplus(missing_edge_logits).mean(),
         kl=-0.5 * (1 + output.log_variance - output.mean.square() - output.log_variance.exp()).mean(),
     )
