@@ -5,7 +5,7 @@ validation windows. Labels of test captures are looked at after all scores have 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from lake.files import whole_file
+from lake.schema import Row
 from models.detector import Detector
 from pipeline.can_log import CanLog
 from pipeline.checkpoint import load_checkpoint
@@ -58,36 +59,43 @@ def evaluate(context: StageContext, outcome: Outcome, files: Sequence[CaptureFil
     """
     graphs = load_graphs(context.inputs["prepare"].graphs)
     models = _models(context, graphs, alarm)
-    tests = _test_files(graphs, files)
+    tests = captures_tested(graphs, files)
     scored: list[Scored] = []
     for file in tests:
-        scored += _score_capture(_read(file, graphs), file, graphs, models, alarm)
+        scored += score_capture(without_labels(read_tested(file, graphs)), file, graphs, models, alarm)
         context.say(f"scored {file.name} with {len(models)} models")
     with whole_file(context.folder.scores) as staged:
         pl.concat([_frame(one) for one in scored], how="diagonal").write_parquet(staged, compression="zstd")
     outcome.artifacts.append(("scores", context.folder.scores))
 
     # from here on labels of test captures are looked at
-    labels = {file.name: _read(file, graphs) for file in tests}
-    known_attacks = {info.attack for info in graphs.captures if info.usage == "train"}
-    validation = graphs.at("validation")
-    protocol = np.array(PROTOCOLS)[graphs.protocol[validation]]
+    labels = {file.name: read_tested(file, graphs) for file in tests}
     for model in models:
-        is_attack = graphs.graphs.is_attack[validation]
-        rows = validation_rows(model.run_id, is_attack, model.validation_score, protocol, model.thresholds)
-        rows += metric_rows(
-            model.run_id,
-            [
-                measured(
-                    _about(one.file, graphs, known_attacks), one.protocol, labels[one.file.name], one.times,
-                    one.columns[model.run_id]["score"], model.thresholds[one.protocol.name],
-                )
-                for one in scored
-                if is_applicable(one.protocol, labels[one.file.name]) and len(one.times.start_frame)
-            ],
-        )  # fmt: skip
+        rows = measure(model, graphs, scored, labels)
         outcome.rows.setdefault("metrics", []).extend({**row, "dataset": context.facts["dataset"]} for row in rows)
         outcome.lineage.append(("evaluated", model.run_id))
+
+
+def measure(model: Model, graphs: GraphSet, scored: Sequence[Scored], labels: Mapping[str, CanLog]) -> list[Row]:
+    """One model's metric rows: of the validation split, and of every test capture under each protocol.
+
+    Args:
+        labels: the test captures by name, with their labels.
+    """
+    validation = graphs.at("validation")
+    protocol = np.array(PROTOCOLS)[graphs.protocol[validation]]
+    is_attack = graphs.graphs.is_attack[validation]
+    known_attacks = {info.attack for info in graphs.captures if info.usage == "train"}
+    tested = [
+        measured(
+            _about(one.file, graphs, known_attacks), one.protocol, labels[one.file.name], one.times,
+            one.columns[model.run_id]["score"], model.thresholds[one.protocol.name],
+        )
+        for one in scored
+        if is_applicable(one.protocol, labels[one.file.name]) and len(one.times.start_frame)
+    ]  # fmt: skip
+    rows = validation_rows(model.run_id, is_attack, model.validation_score, protocol, model.thresholds)
+    return rows + metric_rows(model.run_id, tested)
 
 
 def knowledge_of(graphs: GraphSet) -> Knowledge:
@@ -126,9 +134,10 @@ def _models(context: StageContext, graphs: GraphSet, alarm: AlarmConfig) -> list
     return models
 
 
-def _score_capture(
+def score_capture(
     log: CanLog, file: CaptureFile, graphs: GraphSet, models: Sequence[Model], alarm: AlarmConfig
 ) -> list[Scored]:
+    """Every model's columns for the capture's windows, under each protocol that leaves some to score."""
     found = []
     for protocol in protocols_of(file.vehicle, graphs, alarm):
         if log.span_s <= protocol.calibration_s:
@@ -164,12 +173,19 @@ def _frame(one: Scored) -> pl.DataFrame:
     return pl.concat(parts, how="diagonal")
 
 
-def _test_files(graphs: GraphSet, files: Sequence[CaptureFile]) -> list[CaptureFile]:
+def captures_tested(graphs: GraphSet, files: Sequence[CaptureFile]) -> list[CaptureFile]:
+    """The test captures among `files` that were prepared, in their order."""
     used = {info.name for info in graphs.captures if info.usage == "test"}
     return [file for file in files if file.name in used]
 
 
-def _read(file: CaptureFile, graphs: GraphSet) -> CanLog:
+def without_labels(log: CanLog) -> CanLog:
+    """The capture as if nobody knew of its attacks."""
+    return replace(log, is_attack=np.zeros(len(log), dtype=bool), is_labelled=False)
+
+
+def read_tested(file: CaptureFile, graphs: GraphSet) -> CanLog:
+    """A test capture. Raises StageError where it is not the one that was prepared."""
     log = read_capture(file)
     (info,) = (info for info in graphs.captures if info.name == file.name)
     if log.row_digest() != info.row_digest:
