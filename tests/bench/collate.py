@@ -1,7 +1,6 @@
 """How fast graphs become batches, beside PyG's DataLoader over the same graphs in the same run."""
 
 import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,13 +9,9 @@ from torch import Tensor
 
 from models.graph_batch import GraphBatch
 from pipeline.batches import Batches, GraphTensors
-from pipeline.config import WindowConfig
-from pipeline.graphs import GraphArrays, build_graphs, concatenate
-from pipeline.readers import read_can_log
-from pipeline.vocabulary import learn_vocabulary
-from pipeline.windows import cut_windows
+from pipeline.graphs import GraphArrays
+from tests.bench.sample import sample_graphs
 
-SAMPLE = Path(__file__).resolve().parents[2] / "data" / "sample"
 _BATCH = 128
 _REPEATS = 4
 
@@ -54,9 +49,7 @@ def main() -> dict[str, Any]:
     """Graphs a second of both over one epoch, each the best of several turns taken in alternation."""
     from torch_geometric.loader import DataLoader
 
-    logs = [read_can_log(path, "can-train-and-test-csv") for path in sorted(SAMPLE.rglob("*.csv.gz"))]
-    vocabulary = learn_vocabulary(log.arbitration_id[~log.is_attack] for log in logs)
-    graphs = concatenate([build_graphs(cut_windows(log, WindowConfig()), vocabulary) for log in logs])
+    graphs, _ = sample_graphs()
     ours = Batches(GraphTensors(graphs).batch, np.arange(len(graphs)), _BATCH, shuffle_seed=1)
     shuffled = [graph for batch in Batches(lambda at: at, np.arange(len(graphs)), _BATCH, 1) for graph in batch]
     objects = data_list(graphs)

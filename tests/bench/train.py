@@ -21,19 +21,15 @@ from numpy.typing import NDArray
 
 from models.build import Inputs, build_model
 from pipeline.batches import Batches, GraphTensors
-from pipeline.config import DistillationConfig, GatPair, TrackingConfig, TrainConfig, WindowConfig
+from pipeline.config import DistillationConfig, GatPair, TrackingConfig, TrainConfig
 from pipeline.context import Monitor, StageContext
 from pipeline.device import choose_device
 from pipeline.device_graphs import graph_source
-from pipeline.graphs import GraphArrays, build_graphs, concatenate
 from pipeline.imbalance import class_weights
-from pipeline.readers import read_can_log
-from pipeline.vocabulary import Vocabulary, learn_vocabulary
-from pipeline.windows import cut_windows
+from tests.bench.sample import sample_graphs
 
-SAMPLE = Path(__file__).resolve().parents[2] / "data" / "sample"
-REPOSITORY = SAMPLE.parents[1]
-_EPOCHS, _TURNS = 5, 3
+REPOSITORY = Path(__file__).resolve().parents[2]
+_EPOCHS, _TURNS = 4, 2
 _REAL_EPOCHS = 20  # of `train.epochs`, over which the teacher's one answer is shared out
 _BLOCK, _VALIDATION = 50, 40  # of each block of windows, those from the 40th on validate
 _CONFIG = TrainConfig(epochs=_EPOCHS, patience=_EPOCHS)
@@ -60,13 +56,6 @@ class Timed:
             super().on_train_epoch_end()  # type: ignore[misc]
         self._ended_s = None  # validation is no step
         self.losses.append(float(self.trainer.callback_metrics["validation/loss"]))  # type: ignore[attr-defined]
-
-
-def sample_graphs() -> tuple[GraphArrays, Vocabulary]:
-    """The windows of the bundled recordings."""
-    logs = [read_can_log(path, "can-train-and-test-csv") for path in sorted(SAMPLE.rglob("*.csv.gz"))]
-    vocabulary = learn_vocabulary(log.arbitration_id[~log.is_attack] for log in logs)
-    return concatenate([build_graphs(cut_windows(log, WindowConfig()), vocabulary) for log in logs]), vocabulary
 
 
 def split(n_graphs: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

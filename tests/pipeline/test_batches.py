@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from pipeline.batches import Batches, GraphTensors
-from pipeline.config import WindowConfig
+from pipeline.config import HabitConfig, WindowConfig
 from pipeline.graph_set import CaptureInfo, GraphSet, load_graphs, save_graphs
-from pipeline.graphs import GraphArrays, build_graphs, concatenate
+from pipeline.graphs import GraphArrays, concatenate
 from pipeline.vocabulary import Vocabulary
-from pipeline.windows import cut_windows
 from tests.bench.collate import data_list, equal
+from tests.bench.sample import graphs_by_own_habit
 from tests.pipeline.captures import BENIGN, FLOOD, made_up, recorded, stretch
 
 
@@ -21,7 +21,7 @@ def graphs() -> GraphArrays:
     """600 real windows of two captures, with and without attacks, and 30 whose graphs are a single node."""
     logs = [stretch(recorded(FLOOD), 20_000, 60_000), stretch(recorded(BENIGN), 0, 20_000), made_up(np.zeros(3000))]
     vocabulary = Vocabulary(tuple(np.unique(logs[1].arbitration_id).tolist()))
-    return concatenate([build_graphs(cut_windows(log, WindowConfig()), vocabulary) for log in logs])
+    return concatenate([graphs_by_own_habit(log, vocabulary) for log in logs])
 
 
 ORDERS = {
@@ -46,8 +46,10 @@ def test_a_batch_is_pygs_tensor_for_tensor(graphs: GraphArrays, order: str) -> N
 
 
 def test_graphs_read_from_disk_give_the_same_batches(graphs: GraphArrays, tmp_path: Path) -> None:
-    capture = np.zeros(len(graphs), dtype=np.int16)
-    kept = GraphSet(graphs, capture, capture.astype(np.int8), (CaptureInfo("a", "b", "c"),), Vocabulary((1,)), 100, "d")
+    zeros = np.zeros(len(graphs), dtype=np.int8)
+    info = CaptureInfo("a", "b", "c", "train", "0")
+    config = (WindowConfig(), HabitConfig())
+    kept = GraphSet(graphs, zeros.astype(np.int16), zeros, zeros, (info,), Vocabulary((1,)), {}, *config, "d")
     save_graphs(tmp_path, kept)
     chosen = torch.arange(0, 630, 7)
     memory, disk = (GraphTensors(one).batch(chosen) for one in (graphs, load_graphs(tmp_path).graphs))
