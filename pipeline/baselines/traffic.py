@@ -1,6 +1,7 @@
 """A capture as the simple baselines see it: no labels, each frame beside the earlier frames of its ID."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -20,6 +21,7 @@ class Traffic:
 
     log: CanLog
     window: WindowConfig
+    _made: dict[Any, Any] = field(default_factory=dict)
 
     @classmethod
     def of(cls, log: CanLog, window: WindowConfig) -> "Traffic":
@@ -29,6 +31,13 @@ class Traffic:
     def part(self, start: int, stop: int) -> "Traffic":
         """Frames start … stop - 1 as traffic of its own."""
         return Traffic(part_of(self.log, start, stop), self.window)
+
+    def once(self, make: Callable[["Traffic"], NDArray[np.float64]]) -> NDArray[np.float64]:
+        """What `make` gives for this traffic, worked out the first time: several protocols score one capture."""
+        if make not in self._made:
+            self._made[make] = make(self)
+        found: NDArray[np.float64] = self._made[make]
+        return found
 
     def __len__(self) -> int:
         """Full windows."""
@@ -50,6 +59,17 @@ class Traffic:
     def has_past(self) -> NDArray[np.bool_]:
         """[N] whether the frame's ID was on the bus before."""
         return self.in_recording_order(self.succession.age > 0)
+
+    @cached_property
+    def code(self) -> NDArray[np.intp]:
+        """[N] a number for each of the capture's own IDs, 0 … n_ids - 1, rising with the ID."""
+        sorted_id = self.succession.arbitration_id
+        starts = np.r_[False, sorted_id[1:] != sorted_id[:-1]]
+        return self.in_recording_order(np.cumsum(starts[: len(sorted_id)]).astype(np.intp))
+
+    @cached_property
+    def n_ids(self) -> int:
+        return int(self.code.max()) + 1 if len(self.code) else 0
 
     @cached_property
     def word(self) -> NDArray[np.uint64]:
