@@ -12,6 +12,7 @@ BENCHES = {
     "read": "frames a second from a plain CSV, and the memory of a long one, beside polars and Python's csv",
     "graphs": "windows a second from frames to graphs, beside a plain Python loop",
     "collate": "graphs a second from flat arrays to batches, beside PyG's DataLoader",
+    "score": "scoring with the released student on one processor: seconds a million frames beyond reading, memory",
     "train": "training the student: graphs a second, memory, time to a loss; beside PyG and Lightning",
     "site": "the site: build time, bytes and time to the first table and the first SQL answer",
     "demo": "./run demo from a fresh clone, and again: wall time, peak memory (takes many minutes)",
