@@ -58,7 +58,10 @@ export const METRIC_GROUPS = {
 };
 
 export const MODEL_NAMES = {
-  vgae: "VGAE", gat: "GAT", fusion: "Fusion", habit: "Habit rules", zscore: "z-score", gbdt: "Boosted trees",
+  vgae: "VGAE", gat: "GAT", fusion: "Fusion", habit: "Habit rules", period_rules: "Period rules",
+  frozen_rules: "Period rules and frozen payloads", past_rules: "Rules over the past", zscore: "z-score",
+  gbdt: "Boosted trees", gbdt_past: "Boosted trees, zero-shot", gbdt_window: "Boosted trees, window alone",
+  always: "Always an alarm", majority: "Majority",
 };
 
 export function modelName(row) {

@@ -21,8 +21,12 @@ SCHEMA_VERSION = 3
 Row = Mapping[str, Any]
 
 STATUSES = ("running", "complete", "failed", "interrupted")
-STAGES = ("prepare", "vgae_teacher", "gat_teacher", "vgae_student", "gat_student", "fusion", "evaluate")
-MODELS = ("vgae", "gat", "fusion", "habit", "zscore", "gbdt")
+STAGES = ("prepare", "vgae_teacher", "gat_teacher", "vgae_student", "gat_student", "fusion", "baseline", "evaluate")
+MODELS = (
+    "vgae", "gat", "fusion",
+    "habit", "period_rules", "frozen_rules", "past_rules", "zscore", "gbdt", "gbdt_past", "gbdt_window", "always",
+    "majority",
+)  # fmt: skip
 ROLES = ("teacher", "student", "baseline")
 SPLITS = ("train", "validation", "test")
 RELATIONS = ("prepared_from", "distilled_from", "fused_from", "evaluated", "exported_from")

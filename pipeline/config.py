@@ -163,7 +163,10 @@ class FusionConfig(Config):
     epsilon_end: Share = 0.01
     replay: PositiveInt = 20_000
     target_every: PositiveInt = 50
-    blind: Share = 0.3  # of attack windows, each expert is made not to see, as it may not see a new attack
+    # VGAE, GAT, habit: of attack windows the share each is made not to see, as it may not see an attack it never met;
+    # of benign ones the share it is made to take for an attack, as it may on a vehicle it never met
+    blind: tuple[Share, Share, Share] = (0.5, 0.3, 0.05)
+    deluded: tuple[Share, Share, Share] = (0.1, 0.3, 0.01)
 
 
 class AlarmConfig(Config):
@@ -175,6 +178,17 @@ class AlarmConfig(Config):
     benign_quantile: Quantile = 0.995
     false_alarms_per_hour: Annotated[float, Field(ge=0)] = 10.0
     calibrations_s: tuple[PositiveFloat, ...] = (5.0, 10.0, 20.0)  # prefixes that evaluation tries
+
+
+BaselineMethod = Literal[
+    "habit", "period_rules", "frozen_rules", "past_rules", "gbdt_past", "gbdt_window", "always", "majority"
+]
+
+
+class BaselinesConfig(Config):
+    """The simple methods that stand beside the networks (docs/baselines.md), each a run of its own."""
+
+    methods: tuple[BaselineMethod, ...] = ("habit", "period_rules")
 
 
 class TrackingConfig(Config):
@@ -204,6 +218,7 @@ class RunConfig(Config):
     distillation: DistillationConfig = DistillationConfig()
     fusion: FusionConfig = FusionConfig()
     alarm: AlarmConfig = AlarmConfig()
+    baselines: BaselinesConfig = BaselinesConfig()
     tracking: TrackingConfig = TrackingConfig()
     # name -> dotted key -> value: the same experiment with these values, sharing every run they do not touch
     variants: Mapping[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")], Mapping[str, Any]] = {}

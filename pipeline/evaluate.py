@@ -1,4 +1,4 @@
-"""Scores every model of an experiment on the same test windows under each protocol, then measures them.
+"""Scores every model and baseline of an experiment on the same test windows under each protocol, then measures them.
 
 Test captures are read here and scored by the code that `./run score` runs. Thresholds come from benign
 validation windows. Labels of test captures are looked at after all scores have been written.
@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 from lake.files import whole_file
 from lake.schema import Row
 from models.detector import Detector
+from pipeline.baselines.files import load_baseline
+from pipeline.baselines.offer import Baseline, Offer
+from pipeline.baselines.traffic import Traffic
 from pipeline.can_log import CanLog
 from pipeline.checkpoint import load_checkpoint
 from pipeline.config import AlarmConfig
@@ -33,17 +36,26 @@ from pipeline.training_graphs import chosen
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """A trained run: how it scores, its threshold under each protocol, and what it says of validation windows."""
+    """A trained run: how it scores, its threshold under each protocol, and what it says of validation windows.
+
+    A protocol without a threshold is one that the model is not defined under.
+    """
 
     run_id: str
-    scorer: Scorer
+    scorer: Scorer | Baseline
     thresholds: Mapping[str, float]
     validation_score: NDArray[np.float64]
+
+    def columns(self, offer: Offer) -> Columns:
+        """What it says of the windows asked for: a network by their graphs, a baseline by what it likes of the offer."""
+        if callable(self.scorer):
+            return score_graphs(self.scorer, offer.graphs)
+        return {"score": self.scorer.score(offer)}
 
 
 @dataclass(frozen=True, eq=False)
 class Scored:
-    """A test capture's windows under a protocol, and each model's columns for them."""
+    """A test capture's windows under a protocol, and the columns for them of each model that is defined under it."""
 
     file: CaptureFile
     protocol: Protocol
@@ -92,7 +104,9 @@ def measure(model: Model, graphs: GraphSet, scored: Sequence[Scored], labels: Ma
             one.columns[model.run_id]["score"], model.thresholds[one.protocol.name],
         )
         for one in scored
-        if is_applicable(one.protocol, labels[one.file.name]) and len(one.times.start_frame)
+        if is_applicable(one.protocol, labels[one.file.name])
+        and len(one.times.start_frame)
+        and model.run_id in one.columns
     ]  # fmt: skip
     rows = validation_rows(model.run_id, is_attack, model.validation_score, protocol, model.thresholds)
     return rows + metric_rows(model.run_id, tested)
@@ -113,7 +127,7 @@ def _models(context: StageContext, graphs: GraphSet, alarm: AlarmConfig) -> list
     checkpoints = {
         folder.run_id: load_checkpoint(folder.checkpoint)
         for label, folder in context.inputs.items()
-        if label != "prepare"
+        if label != "prepare" and not folder.baseline.exists()
     }
     validation = chosen(graphs.graphs, graphs.at("validation"))
     benign = np.isin(graphs.at("validation"), graphs.benign_at("validation"))
@@ -131,7 +145,13 @@ def _models(context: StageContext, graphs: GraphSet, alarm: AlarmConfig) -> list
             found = thresholds(graphs, graphs.benign_at("validation"), score[benign], alarm.false_alarms_per_hour)
         by_protocol = dict(zip(PROTOCOLS, found, strict=True))
         models.append(Model(run_id, scorer, by_protocol, score))
-    return models
+    return models + _baselines(context, graphs)
+
+
+def _baselines(context: StageContext, graphs: GraphSet) -> list[Model]:
+    folders = [folder for folder in context.inputs.values() if folder.baseline.exists()]
+    kept = {folder.run_id: load_baseline(folder.baseline, graphs.data_digest) for folder in folders}
+    return [Model(run_id, one.baseline, one.baseline.thresholds, one.validation_score) for run_id, one in kept.items()]
 
 
 def score_capture(
@@ -139,6 +159,7 @@ def score_capture(
 ) -> list[Scored]:
     """Every model's columns for the capture's windows, under each protocol that leaves some to score."""
     found = []
+    traffic = Traffic.of(log, graphs.window)
     for protocol in protocols_of(file.vehicle, graphs, alarm):
         if log.span_s <= protocol.calibration_s:
             continue  # nothing is left to score behind the prefix
@@ -146,9 +167,11 @@ def score_capture(
         (built,) = stream_graphs(stream, [log])
         times = WindowTimes.of(built.start_frame, built.start_s, built.end_s, built.is_late, graphs.window.size)
         behind = times.since(protocol.calibration_s)
+        offer = Offer(traffic, built, protocol, file.vehicle)
         columns = {
-            model.run_id: {name: column[behind] for name, column in score_graphs(model.scorer, built).items()}
+            model.run_id: {name: column[behind] for name, column in model.columns(offer).items()}
             for model in models
+            if protocol.name in model.thresholds
         }
         found.append(Scored(file, protocol, times.at(behind), columns))
     return found

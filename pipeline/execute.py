@@ -1,5 +1,6 @@
 """The execution of an experiment: what is missing, in order, a run at a time."""
 
+import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -26,7 +27,7 @@ def run_stages(
         StageError: a needed run is not complete, or another process executes one.
     """
     runs = plan(config, settings)
-    wanted = [run for run in runs if stage is None or run.stage == find_stage(stage)]
+    wanted = [run for run in runs if stage is None or run.stage.name == find_stage(stage).name]
     for run in wanted:
         execute(run, settings, say)
     return wanted
@@ -66,9 +67,10 @@ def _check_inputs(run: PlannedRun, settings: Settings) -> None:
     for name, run_id in run.inputs.items():
         status = found.get(run_id, ("missing", 0))[0]
         if status != "complete":
+            stage = re.split("[-@]", name)[0]  # without the baseline's method and the variant
             raise StageError(
-                f"{run.stage.name} needs the run {run_id}, which is {status}. Run {name} first: "
-                f"leave --stage away, or give --stage {name}."
+                f"{run.stage.name} needs the run {run_id}, which is {status}. Run {stage} first: "
+                f"leave --stage away, or give --stage {stage}."
             )
 
 
@@ -101,7 +103,7 @@ def _data_digest(run: PlannedRun, settings: Settings) -> str | None:
 
 
 def _device(run: PlannedRun) -> str:
-    if run.stage.model is None:
+    if run.stage.model is None or run.stage.role == "baseline":
         return "cpu"
     from pipeline.device import describe_device
 

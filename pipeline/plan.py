@@ -4,7 +4,7 @@ A run's id is a digest of what determines it, so a variant shares every run that
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pipeline.config import RunConfig, expand
@@ -56,7 +56,8 @@ def plan(config: RunConfig, settings: Settings) -> list[PlannedRun]:
                 run = planned.setdefault(run.run_id, run)
                 of_stage[stage.name] = run
                 group = judged.setdefault((of_stage["prepare"].run_id, seed), [])
-                if stage.model is not None and drawn == seed and run not in group:
+                is_first = stage.has_seed or seed == varied.seeds[0]  # what draws nothing is judged once
+                if stage.model is not None and drawn == seed and is_first and run not in group:
                     group.append(run)
     for (prepare, seed), runs in judged.items():
         for stage in STAGES:
@@ -69,13 +70,25 @@ def plan(config: RunConfig, settings: Settings) -> list[PlannedRun]:
 
 
 def _stages_of(config: RunConfig, variant: str) -> list[Stage]:
-    """All but the judges; a variant that distils nothing and grades no lessons asks no teacher."""
+    """All but the judges, the stage of baselines once a method; a variant that distils nothing and grades no lessons
+    asks no teacher."""
     asks = not variant or config.distillation.enabled or config.train.curriculum.enabled
-    return [stage for stage in STAGES if not stage.is_judge and (asks or stage.role != "teacher")]
+    found: list[Stage] = []
+    for stage in STAGES:
+        if stage.role == "baseline":
+            found += [replace(stage, model=method) for method in config.baselines.methods]
+        elif not stage.is_judge and (asks or stage.role != "teacher"):
+            found.append(stage)
+    return found
 
 
 def _label(run: PlannedRun) -> str:
-    return f"{run.stage.name}@{run.variant}" if run.variant else run.stage.name
+    name = _name(run.stage)
+    return f"{name}@{run.variant}" if run.variant else name
+
+
+def _name(stage: Stage) -> str:
+    return f"{stage.name}-{stage.model}" if stage.role == "baseline" else stage.name
 
 
 def _data_of(config: RunConfig, settings: Settings) -> dict[str, Any]:
@@ -95,8 +108,9 @@ def _planned(
         "repeat": config.repeat,
         **(data if data is not None and not stage.needs else {"data": None, "dataset": None}),
         "is_demo": config.is_demo,
+        **({"method": stage.model} if stage.role == "baseline" else {}),
     }
-    run_id = run_id_of(config.name, stage.name, seed if stage.has_seed else None, determinants)
+    run_id = run_id_of(config.name, _name(stage), seed if stage.has_seed else None, determinants)
     return PlannedRun(stage, seed, run_id, inputs, config, variant)
 
 

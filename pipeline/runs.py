@@ -40,6 +40,10 @@ class RunFolder:
         return self.path / "checkpoint"
 
     @property
+    def baseline(self) -> Path:
+        return self.path / "baseline"
+
+    @property
     def resume(self) -> Path:
         """State of an unfinished training, removed once the run is complete."""
         return self.path / "resume"

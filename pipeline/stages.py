@@ -29,7 +29,8 @@ class Stage:
         run: does the work; imports what is heavy itself, so that listing stages stays quick.
         needs: stages whose runs it reads.
         sections: the parts of the config that it reads; they and the needed runs make its run id.
-        model, role: the network it trains, if it trains one.
+        model, role: the network it trains, if it trains one; a baseline's model is one of the config's methods,
+            and the stage has a run for each of them.
         has_seed: whether it draws random numbers, and so runs once a seed.
         is_judge: it reads every model of a seed that was trained on the same graphs, all variants' included.
     """
@@ -85,6 +86,12 @@ def _fusion(config: RunConfig, _: Settings, context: StageContext, outcome: Outc
     train_fusion(context, outcome, config.fusion, config.train, config.alarm)
 
 
+def _baseline(config: RunConfig, settings: Settings, context: StageContext, outcome: Outcome) -> None:
+    from pipeline.baselines.stage import fit_baseline
+
+    fit_baseline(context, outcome, list_captures(config.dataset, settings), config.alarm)
+
+
 def _evaluate(config: RunConfig, settings: Settings, context: StageContext, outcome: Outcome) -> None:
     from pipeline.evaluate import evaluate
 
@@ -110,8 +117,12 @@ STAGES: tuple[Stage, ...] = (
         Resources(hours=1, memory_gb=32, cpus=8, gpus=1), "fusion", "student",
     ),
     Stage(
+        "baseline", _baseline, ("prepare",), ("alarm",), Resources(hours=2, memory_gb=64), role="baseline",
+        has_seed=False,
+    ),
+    Stage(
         "evaluate", _evaluate,
-        ("prepare", "vgae_teacher", "gat_teacher", "vgae_student", "gat_student", "fusion"), ("alarm",),
+        ("prepare", "vgae_teacher", "gat_teacher", "vgae_student", "gat_student", "fusion", "baseline"), ("alarm",),
         Resources(hours=1, memory_gb=32, cpus=8, gpus=1), is_judge=True,
     ),
 )  # fmt: skip

@@ -1,7 +1,8 @@
 """T and TF: departures from a table of periods, counted in frames and summed over a window (docs/baselines.md)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,6 +91,15 @@ class PeriodRules:
         """[W] TF."""
         hits = find_hits(self.table, traffic)
         return hits.score(self.free_ids) + np.maximum(hits.frozen - self.free_frozen, 0.0)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        lines = np.array([self.free_frozen, self.threshold, self.threshold_frozen, self.free_ids])
+        return {**self.table.arrays(), "lines": lines}
+
+    @classmethod
+    def of(cls, arrays: Mapping[str, NDArray[Any]]) -> "PeriodRules":
+        frozen, threshold, threshold_frozen, free_ids = arrays["lines"].tolist()
+        return cls(PeriodTable.of(arrays), frozen, threshold, threshold_frozen, int(free_ids))
 
 
 def fit_rules(pieces: Sequence[Piece]) -> PeriodRules:
