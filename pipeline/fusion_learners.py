@@ -22,30 +22,35 @@ class FusionLearner(Learner):
         self.network, self.config = fusion, config
         self.register_buffer("class_weight", class_weight)
 
-    def validation_step(self, batch: Batch, _: int) -> None:
-        state, experts, label = batch
+    def validation_step(self, batch: Batch, number: int) -> None:
+        # the same mistakes each time: the epoch that is kept should stand up to them as well
+        state, experts, label = self.mistaken(batch, torch.Generator().manual_seed(number))
         score, _weights = self.network(state, experts)
         self.report("validation", "reward", self.earned(score, label).mean(), len(state))
 
-    def blinded(self, batch: Batch) -> Batch:
-        """The batch, with some experts blind to some attacks: they say what they say of a benign window.
+    def mistaken(self, batch: Batch, generator: torch.Generator | None = None) -> Batch:
+        """The batch, with some experts wrong about some windows: they say what they say of one of the other class.
 
-        Every expert sees the attacks it was trained on, so nothing in training tells which to believe of an attack
-        that one of them has never met.
+        Every expert was trained on the attacks and vehicles that the fusion is trained on, so nothing in them tells
+        whom to believe of an attack or a vehicle that one has never met. `blind` and `deluded` are how often each
+        is wrong there; one expert at least is right about each window.
         """
         state, experts, label = batch
-        benign = torch.nonzero(label == 0).squeeze(1)
-        if not len(benign) or not self.config.blind:
-            return batch
         state, experts = state.clone(), experts.clone()
-        blind = (torch.rand(experts.shape, device=state.device) < self.config.blind) & (label == 1).unsqueeze(1)
-        blind &= ~blind.all(1, keepdim=True)  # somebody must see it
-        for expert in range(experts.shape[1]):
-            rows = torch.nonzero(blind[:, expert]).squeeze(1)
-            source = benign[torch.randint(len(benign), (len(rows),), device=state.device)]
-            columns = torch.tensor(state_columns(expert), device=state.device)
-            state[rows.unsqueeze(1), columns] = state[source.unsqueeze(1), columns]
-            experts[rows, expert] = experts[source, expert]
+        shares = torch.tensor([self.config.deluded, self.config.blind])
+        drawn = torch.rand(experts.shape, generator=generator).to(label.device)
+        wrong = drawn < shares.to(label.device)[label]
+        wrong &= ~wrong.all(1, keepdim=True)
+        for kind in (0, 1):
+            others = torch.nonzero(label != kind).squeeze(1)
+            if not len(others):
+                continue
+            for expert in range(experts.shape[1]):
+                rows = torch.nonzero(wrong[:, expert] & (label == kind)).squeeze(1)
+                source = others[torch.randint(len(others), (len(rows),), generator=generator).to(label.device)]
+                columns = torch.tensor(state_columns(expert), device=label.device)
+                state[rows.unsqueeze(1), columns] = batch[0][source.unsqueeze(1), columns]
+                experts[rows, expert] = batch[1][source, expert]
         return state, experts, label
 
     def earned(self, score: Tensor, label: Tensor) -> Tensor:
@@ -61,7 +66,7 @@ class AgentLearner(FusionLearner):
         self.replay: list[tuple[Tensor, ...]] = []
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
-        state, experts, label = self.blinded(batch)
+        state, experts, label = self.mistaken(batch)
         agent: Any = self.network
         explore = torch.rand(len(state), device=state.device) < self._epsilon()
         best = agent.q(state).argmax(-1)
@@ -95,7 +100,7 @@ class ClassifierLearner(FusionLearner):
     """Cross-entropy of the fused score."""
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
-        state, _experts, label = self.blinded(batch)
+        state, _experts, label = self.mistaken(batch)
         logit = self.network.logit(state).squeeze(1)  # type: ignore[operator]
         loss = functional.binary_cross_entropy_with_logits(
             logit,

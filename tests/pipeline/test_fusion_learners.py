@@ -1,4 +1,4 @@
-"""What a fusion learns, whichever way it fuses, and what blinding makes of a batch."""
+"""What a fusion learns, whichever way it fuses, and what mistaken experts make of a batch."""
 
 from pathlib import Path
 from typing import Any
@@ -55,7 +55,7 @@ def said(good: str | None = None) -> tuple[Tensor, Tensor, Tensor]:
 @pytest.mark.parametrize("good", EXPERTS)
 def test_the_agent_learns_whom_to_believe(tmp_path: Path, good: str) -> None:
     agent, columns = network(steps=2), said(good)
-    fitted = learnt(tmp_path, agent, columns, blind=0.0)
+    fitted = learnt(tmp_path, agent, columns, blind=NEVER, deluded=NEVER)
     agent.load_state_dict(fitted.weights)
     weights = agent(*columns[:2])[1]
     assert (weights[:, EXPERTS.index(good)] == 1).float().mean() > 0.95
@@ -65,7 +65,7 @@ def test_the_agent_learns_whom_to_believe(tmp_path: Path, good: str) -> None:
 @pytest.mark.parametrize("method", ["mlp", "logistic"])
 def test_a_classifier_learns_the_label(tmp_path: Path, method: str) -> None:
     fusion, columns = network(method=method), said("gat")
-    fusion.load_state_dict(learnt(tmp_path, fusion, columns, blind=0.0).weights)
+    fusion.load_state_dict(learnt(tmp_path, fusion, columns, blind=NEVER, deluded=NEVER).weights)
     score = fusion(*columns[:2])[0]
     assert ((score > 0.5) == (columns[2] == 1)).float().mean() > 0.9
 
@@ -85,38 +85,52 @@ def test_the_replay_memory_is_bounded() -> None:
     assert learner.replay[-1][0][0, 0] == 19, "the newest stays"
 
 
-def blinded(share: float, columns: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-    torch.manual_seed(3)
-    learner = AgentLearner(network(steps=2), FusionConfig(blind=share), STEP, torch.ones(2), 0)
-    return learner.blinded(tuple(column.clone() for column in columns))  # type: ignore[arg-type]
+NEVER = (0.0, 0.0, 0.0)
 
 
-def test_a_blinded_expert_says_all_that_it_says_of_one_benign_window() -> None:
+def mistaken(blind: float, deluded: float, columns: tuple[Tensor, ...], seed: int = 3) -> tuple[Tensor, ...]:
+    config = FusionConfig(blind=(blind,) * 3, deluded=(deluded,) * 3)
+    learner = AgentLearner(network(steps=2), config, STEP, torch.ones(2), 0)
+    copies = tuple(column.clone() for column in columns)
+    return learner.mistaken(copies, torch.Generator().manual_seed(seed))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("kind", "blind", "deluded"), [(1, 0.5, 0.0), (0, 0.0, 0.5)])
+def test_a_mistaken_expert_says_all_that_it_says_of_one_window_of_the_other_class(
+    kind: int, blind: float, deluded: float
+) -> None:
     state, experts, label = said()
     experts = torch.rand(WINDOWS, len(EXPERTS), generator=torch.Generator().manual_seed(4))
     for expert in range(len(EXPERTS)):
         state[:, state_columns(expert)[-1]] = experts[:, expert]
-    new_state, new_experts, new_label = blinded(0.5, (state, experts, label))
+    new_state, new_experts, new_label = mistaken(blind, deluded, (state, experts, label))
     assert torch.equal(new_label, label)
     changed = torch.stack([(new_state != state)[:, state_columns(k)].any(1) for k in range(len(EXPERTS))], dim=1)
-    benign = label == 0
-    assert not changed[benign].any(), "benign windows stay as they are"
-    assert 0.3 < changed[~benign].float().mean() < 0.5, "some are blind, as many as was asked less those put back"
-    assert not changed.all(1).any(), "somebody sees each attack"
+    other = label != kind
+    assert not changed[other].any(), "the other class stays as it is"
+    assert 0.3 < changed[~other].float().mean() < 0.5, "some are wrong, as many as was asked less those put back"
+    assert not changed.all(1).any(), "somebody is right about each window"
     for expert in range(len(EXPERTS)):
         own = state_columns(expert)
-        told = {tuple(row) for row in state[benign][:, own].tolist()}
+        told = {tuple(row) for row in state[other][:, own].tolist()}
         assert {tuple(row) for row in new_state[changed[:, expert]][:, own].tolist()} <= told
         assert torch.equal(new_state[:, own[-1]], new_experts[:, expert]), "score and state tell the same"
         assert torch.equal(new_state[~changed[:, expert]][:, own], state[~changed[:, expert]][:, own])
 
 
 @pytest.mark.parametrize("labels", ["no attack", "no benign window", "asked for none"])
-def test_nothing_is_blinded_without_cause(labels: str) -> None:
+def test_nobody_is_mistaken_without_cause(labels: str) -> None:
     state, experts, label = said("gat")
     label = {"no attack": torch.zeros_like(label), "no benign window": torch.ones_like(label)}.get(labels, label)
-    found = blinded(0.0 if labels == "asked for none" else 0.9, (state, experts, label))
+    share = 0.0 if labels == "asked for none" else 0.9
+    found = mistaken(share, share, (state, experts, label))
     assert all(torch.equal(a, b) for a, b in zip(found, (state, experts, label), strict=True))
+
+
+def test_validation_makes_the_same_mistakes_each_time() -> None:
+    columns = said("gat")
+    first, again = (mistaken(0.5, 0.5, columns, seed=7) for _ in range(2))
+    assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
 
 
 def test_blinding_teaches_an_agent_to_believe_the_expert_that_sees_an_attack(tmp_path: Path) -> None:
@@ -126,7 +140,9 @@ def test_blinding_teaches_an_agent_to_believe_the_expert_that_sees_an_attack(tmp
     for expert in range(3):
         state[:, state_columns(expert)] = experts[:, expert : expert + 1]
     agent = network(steps=2)
-    agent.load_state_dict(learnt(tmp_path, agent, (state, experts, label), blind=0.4).weights)
+    agent.load_state_dict(
+        learnt(tmp_path, agent, (state, experts, label), blind=(0.4, 0.4, 0.4), deluded=NEVER).weights
+    )
     new = torch.full((1, STATE_WIDTH), 0.05)
     new[:, state_columns(2)] = 0.95
     score, weights = agent(new, torch.tensor([[0.05, 0.05, 0.95]]))
