@@ -16,7 +16,7 @@ from pipeline.graph_set import load_graphs
 from pipeline.habits import load_habits, save_habits
 from pipeline.protocols import PROTOCOLS
 from pipeline.runs import RunFolder
-from pipeline.scoring import Knowledge
+from pipeline.scoring import Knowledge, Scorer, scorer_of
 from pipeline.settings import Settings
 
 PARTS = ("vgae_student", "gat_student", "fusion")
@@ -40,6 +40,9 @@ class KeptDetector:
     def build(self) -> Detector:
         vgae, gat, fusion = (self.checkpoints[part].build() for part in PARTS)
         return Detector(vgae, gat, fusion).eval()  # type: ignore[arg-type]
+
+    def scorer(self) -> Scorer:
+        return scorer_of(self.build())
 
     def threshold(self, protocol: str) -> float:
         """An alarm lies above it."""

@@ -19,7 +19,7 @@ from pipeline.protocols import PROTOCOLS
 from pipeline.splits import PLACES
 from pipeline.vocabulary import Vocabulary
 
-_INDEX, _HABITS = "graphs.json", "habits.npz"
+_INDEX, HABITS = "graphs.json", "habits.npz"
 _KEYS = {
     "node_features", "edge_features", "data_digest", "captures", "vocabulary", "sha256",
     "window", "habit", "habits_sha256",
@@ -92,7 +92,7 @@ def save_graphs(folder: Path, graph_set: GraphSet) -> list[Path]:
         # np.save adds .npy to a name that lacks it, so it gets a file instead
         with whole_file(paths[name]) as staged, staged.open("wb") as file:
             np.save(file, column, allow_pickle=False)
-    save_habits(folder / _HABITS, graph_set.habits)
+    save_habits(folder / HABITS, graph_set.habits)
     index = {
         "node_features": NODE_FEATURES,
         "edge_features": EDGE_FEATURES,
@@ -102,10 +102,10 @@ def save_graphs(folder: Path, graph_set: GraphSet) -> list[Path]:
         "captures": [vars(capture) for capture in graph_set.captures],
         "vocabulary": list(graph_set.vocabulary.arbitration_ids),
         "sha256": {name: sha256_of(path) for name, path in paths.items()},
-        "habits_sha256": sha256_of(folder / _HABITS),
+        "habits_sha256": sha256_of(folder / HABITS),
     }
     write_json(folder / _INDEX, index)
-    return [*paths.values(), folder / _HABITS, folder / _INDEX]
+    return [*paths.values(), folder / HABITS, folder / _INDEX]
 
 
 def load_graphs(folder: Path) -> GraphSet:
@@ -129,7 +129,7 @@ def load_graphs(folder: Path) -> GraphSet:
         protocol=columns["protocol"],
         captures=tuple(CaptureInfo(**capture) for capture in index["captures"]),
         vocabulary=Vocabulary(tuple(index["vocabulary"])),
-        habits=_read_habits(folder / _HABITS, index["habits_sha256"]),
+        habits=_read_habits(folder / HABITS, index["habits_sha256"]),
         window=WindowConfig.model_validate(index["window"]),
         habit=HabitConfig.model_validate(index["habit"]),
         data_digest=index["data_digest"],

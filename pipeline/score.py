@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from models.habit_expert import HABIT_FEATURES
 from pipeline.can_log import CanLog
-from pipeline.detector_folder import KeptDetector
 from pipeline.errors import CaptureError, ConfigError
 from pipeline.graph_stream import joined, part_of
 from pipeline.graphs import NODE_FEATURES, GraphArrays
@@ -24,7 +23,7 @@ from pipeline.habits import Recognition, recognise_vehicle
 from pipeline.protocols import CALIBRATED, KNOWN, ZERO_SHOT, Protocol, head_seconds
 from pipeline.readers import read_chunks
 from pipeline.readers.recognise import recognise
-from pipeline.scoring import graph_stream, score_graphs, scorer_of, stream_graphs
+from pipeline.scoring import ReadyDetector, graph_stream, score_graphs, stream_graphs
 
 _RECOGNISE_S = 10.0  # of a capture's beginning, by which its vehicle is recognised
 _TOP = 3
@@ -42,7 +41,7 @@ class Terms:
 
 
 def score_capture(
-    kept: KeptDetector, path: Path, calibrate_s: float | None = None, vehicle: str | None = None,
+    kept: ReadyDetector, path: Path, calibrate_s: float | None = None, vehicle: str | None = None,
     reader: str | None = None, say: Callable[[str], None] = lambda line: None,
 ) -> Iterator[pl.DataFrame]:  # fmt: skip
     """Rows of the capture's windows, piece after piece.
@@ -60,7 +59,7 @@ def score_capture(
     terms = terms_for(kept, head, calibrate_s, vehicle)
     _announce(path, terms, say)
     stream = graph_stream(kept.knowledge, terms.protocol, _until(head, _needed(terms, kept)), terms.vehicle)
-    scorer = scorer_of(kept.build())
+    scorer = kept.scorer()
     empty = True
     for graphs in stream_graphs(stream, chain([head], rest)):
         columns = score_graphs(scorer, graphs)
@@ -71,7 +70,7 @@ def score_capture(
         raise CaptureError(f"{path} has fewer frames than one window of {size}: there is nothing to score.")
 
 
-def terms_for(kept: KeptDetector, head: CanLog, calibrate_s: float | None, vehicle: str | None) -> Terms:
+def terms_for(kept: ReadyDetector, head: CanLog, calibrate_s: float | None, vehicle: str | None) -> Terms:
     """The protocol: calibrated where seconds are given, else of a known vehicle, else zero-shot."""
     habits = kept.knowledge.habits
     if vehicle is not None and vehicle not in habits:
@@ -86,7 +85,7 @@ def terms_for(kept: KeptDetector, head: CanLog, calibrate_s: float | None, vehic
     return Terms(Protocol(KNOWN), found.vehicle, found)
 
 
-def _needed(terms: Terms, kept: KeptDetector) -> float:
+def _needed(terms: Terms, kept: ReadyDetector) -> float:
     return head_seconds(terms.protocol, kept.knowledge.habit) + 1.0  # one more, so that its end is seen
 
 
@@ -122,7 +121,7 @@ def _until(log: CanLog, seconds: float) -> CanLog:
 
 
 def _rows(
-    path: Path, graphs: GraphArrays, columns: dict[str, NDArray[np.float64]], kept: KeptDetector, terms: Terms
+    path: Path, graphs: GraphArrays, columns: dict[str, NDArray[np.float64]], kept: ReadyDetector, terms: Terms
 ) -> pl.DataFrame:
     window = kept.knowledge.window
     threshold = kept.threshold(terms.protocol.name)

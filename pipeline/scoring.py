@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Protocol as Interface
 
 import numpy as np
 import torch
@@ -34,6 +35,19 @@ class Knowledge:
     habits: Mapping[str, Habit]
     window: WindowConfig
     habit: HabitConfig
+
+
+class ReadyDetector(Interface):
+    """What can score a recording, whatever it runs in."""
+
+    @property
+    def knowledge(self) -> Knowledge: ...
+
+    def threshold(self, protocol: str) -> float:
+        """An alarm lies above it."""
+
+    def scorer(self) -> Scorer:
+        """Gives the columns of `models.detector.Detection` for a batch."""
 
 
 def graph_stream(knowledge: Knowledge, protocol: Protocol, head: CanLog, vehicle: str, threads: int = 2) -> GraphStream:

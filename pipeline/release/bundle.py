@@ -3,7 +3,7 @@
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -16,19 +16,21 @@ import torch
 from lake.files import write_whole
 from models.detector import Detector
 from models.graph_batch import GraphBatch
-from pipeline.batches import Batches, GraphTensors
-from pipeline.evaluate import measure
+from pipeline.batches import GraphTensors
+from pipeline.evaluate import Model, Scored, measure, read_tested, score_capture, without_labels
+from pipeline.protocols import ZERO_SHOT, Protocol
 from pipeline.release.awkward import awkward_batches
 from pipeline.release.documents import as_json, documents, metadata
 from pipeline.release.errors import ReleaseError
 from pipeline.release.model_card import write_card
 from pipeline.release.onnx import export_detector
-from pipeline.release.parity import TOLERANCE, check_parity, compare, compare_metrics
-from pipeline.release.runtimes import OnnxDetector, TorchDetector, score_all
+from pipeline.release.parity import TOLERANCE, Comparison, check_parity, compare, compare_metrics
+from pipeline.release.runtimes import OnnxDetector, TorchDetector, as_scorer
 from pipeline.release.source import Source, find_source
+from pipeline.scoring import score_graphs
 from pipeline.settings import Settings
+from pipeline.training_graphs import chosen
 
-_BATCH = 256
 Export = Callable[[Detector, GraphBatch, Mapping[str, str]], bytes]
 
 
@@ -51,45 +53,61 @@ def release(
     """
     _check_absent(out)
     source = find_source(run_id, settings)
-    say(f"{run_id}: {len(source.graphs.at('test')):,} test windows, snapshot {source.snapshot_id[:12]}")
-    tensors = GraphTensors(source.graphs.graphs)
-    model = export(source.detector(), tensors.batch(torch.tensor([0, 1])), metadata(source))
+    say(f"{run_id}: {len(source.captures)} test captures, snapshot {source.snapshot_id[:12]}")
+    example = GraphTensors(source.graphs.graphs).batch(torch.tensor([0, 1]))
+    model = export(source.detector(), example, metadata(source))
     say(f"exported, {len(model):,} bytes; comparing ONNX Runtime with torch")
-    parity = compare_runtimes(source, tensors, model)
-    files = {"model.onnx": model, "README.md": write_card(source, parity).encode()}
+    parity = compare_runtimes(source, model)
+    files = {"model.onnx": model, "habits.npz": source.habits, "README.md": write_card(source, parity).encode()}
     files |= {f"{name}.json": as_json(value) for name, value in documents(source, parity).items()}
     write_folder(out, files)
     return ReleaseBundle(out, parity)
 
 
-def compare_runtimes(source: Source, tensors: GraphTensors, model: bytes) -> dict[str, Any]:
-    """Both runtimes on every test window and on the awkward graphs: the content of parity.json.
+def compare_runtimes(source: Source, model: bytes) -> dict[str, Any]:
+    """Both runtimes on every test window under every protocol and on the awkward graphs: the content of parity.json.
 
     Raises:
         ReleaseError: they differ, or the graph's scores do not give the metrics that the lake holds.
+        StageError: a test capture is not the one that was evaluated.
     """
     network, exported = TorchDetector(source.detector()), OnnxDetector(model)
-    chosen = source.graphs.at("test")
-    batches = Batches(tensors.batch, chosen, _BATCH)
-    scores = score_all(exported, batches)
-    real = compare("test windows", score_all(network, batches), scores, source.threshold)
+    graphs = source.graphs
+    validation = chosen(graphs.graphs, graphs.at("validation"))
+    ours, theirs = (
+        Model(name, scorer, source.thresholds, score_graphs(scorer, validation)["score"])
+        for name, scorer in (("torch", as_scorer(network)), ("onnx", as_scorer(exported)))
+    )
+    scored: list[Scored] = []
+    for file in source.captures:
+        log = without_labels(read_tested(file, graphs))
+        scored += score_capture(log, file, graphs, [ours, theirs], source.alarm)
+    real = [_compare_windows(protocol, scored, source) for protocol in dict.fromkeys(one.protocol for one in scored)]
     awkward = [
-        compare(name, network(batch), exported(batch), source.threshold)
+        compare(name, network(batch), exported(batch), source.thresholds[ZERO_SHOT])
         for name, batch in awkward_batches(source.checkpoints["fusion"].inputs).items()
     ]
-    check_parity([real, *awkward])
-    evaluated = np.concatenate([source.graphs.at("validation"), chosen])
-    validated = score_all(exported, Batches(tensors.batch, source.graphs.at("validation"), _BATCH))
-    again = np.concatenate([validated["score"], scores["score"]])
-    quantile = source.config["alarm"]["benign_quantile"]
+    check_parity([*real, *awkward])
+    labels = {file.name: read_tested(file, graphs) for file in source.captures}
     return {
         "tolerance": TOLERANCE,
-        "threshold": source.threshold,
+        "thresholds": source.thresholds,
         "versions": {name: version(name) for name in ("torch", "onnx", "onnxruntime")},
-        "test_windows": asdict(real),
+        "test_windows": [asdict(one) for one in real],
         "awkward_graphs": [asdict(one) for one in awkward],
-        "metrics": compare_metrics(source.metrics, measure(source.graphs, evaluated, source.run_id, again, quantile)),
+        "metrics": compare_metrics(source.metrics, measure(theirs, graphs, scored, labels)),
     }
+
+
+def _compare_windows(protocol: Protocol, scored: Sequence[Scored], source: Source) -> Comparison:
+    """All test windows scored under the protocol."""
+    inside = [one.columns for one in scored if one.protocol == protocol]
+    network, exported = (
+        {name: np.concatenate([columns[runtime][name] for columns in inside]) for name in inside[0][runtime]}
+        for runtime in ("torch", "onnx")
+    )
+    seconds = f", {protocol.calibration_s:g} s" if protocol.calibration_s else ""
+    return compare(f"{protocol.name}{seconds}", network, exported, source.thresholds[protocol.name])
 
 
 def write_folder(out: Path, files: Mapping[str, bytes]) -> None:

@@ -21,10 +21,11 @@ def metadata(source: Source) -> dict[str, str]:
         "snapshot_id": source.snapshot_id,
         "data_digest": source.dataset["data_digest"],
         "vocabulary_digest": vocabulary.digest,
-        "window_frames": source.graphs.window_size,
+        "window_frames": source.graphs.window.size,
+        "habits_sha256": source.habits_sha256,
         "node_features": ",".join(NODE_FEATURES),
         "edge_features": ",".join(EDGE_FEATURES),
-        "threshold": repr(source.threshold),
+        "thresholds": json.dumps(source.thresholds, sort_keys=True),
         "is_demo": source.runs["fusion"]["is_demo"],
     }
     return {f"kdgat.{name}": str(value) for name, value in facts.items()}
@@ -36,7 +37,7 @@ def documents(source: Source, parity: Mapping[str, Any]) -> dict[str, Any]:
     parameters = {"run_id": source.runs["evaluate"]["run_id"], "model_run_id": source.run_id}
     return {
         "parity": parity,
-        "features": describe_features(source.config, source.threshold),
+        "features": describe_features(source.graphs.window, source.graphs.habit, source.thresholds),
         "vocabulary": {
             "arbitration_ids": list(vocabulary.arbitration_ids),
             "index": "position in arbitration_ids + 1; 0 for every other ID",

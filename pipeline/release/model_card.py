@@ -6,8 +6,10 @@ from typing import Any
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from lake.schema import Row
+from pipeline.protocols import KNOWN
 from pipeline.release.card_text import card_body
 from pipeline.release.errors import ReleaseError
+from pipeline.release.shown import protocol_name, shown_rows
 from pipeline.release.source import Source
 
 _TASK = "graph-ml"
@@ -45,7 +47,7 @@ def check_card(text: str, rows: Sequence[Row]) -> None:
     found: dict[tuple[str | None, ...], Any] = {
         (one.dataset_split, one.dataset_config, one.metric_type): one.metric_value for one in results
     }
-    expected: dict[tuple[str | None, ...], Any] = {_key(row): row["value"] for row in _published(rows)}
+    expected: dict[tuple[str | None, ...], Any] = {_key(row): row["value"] for row in published(rows)}
     different = sorted(str(key) for key in expected.keys() | found.keys() if expected.get(key) != found.get(key))
     if different or len(results) != len(expected):
         raise ReleaseError(f"the model card's metrics are not the lake's: {'; '.join(different[:4])}.")
@@ -60,25 +62,31 @@ def _eval_results(source: Source) -> list[EvalResult]:
             task_name="CAN intrusion detection, a decision a window",
             dataset_type=source.dataset["dataset"],
             dataset_name=source.dataset["title"],
-            dataset_config=row["capture"],
+            dataset_config=_config_name(row),
             dataset_split=row["split"],
             dataset_revision=source.dataset["data_digest"],
             dataset_args={
                 "windows": row["n"], "attack_windows": row["n_attack"], "vehicle": row["vehicle"],
                 "attack": row["attack"], "vehicle_in_training": row["is_known_vehicle"],
+                "protocol": row["protocol"], "calibration_s": row["calibration_s"],
             },
             metric_type=row["metric"],
             metric_value=row["value"],
-            metric_args={"threshold": source.threshold},
+            metric_args={"threshold": source.thresholds.get(str(row["protocol"]), source.thresholds[KNOWN])},
         )
-        for row in _published(source.metrics)
+        for row in published(source.metrics)
     ]  # fmt: skip
 
 
-def _published(rows: Sequence[Row]) -> list[Row]:
-    """Test rows with a value: the Hub has no way to say 'not applicable'; metrics.json has all rows."""
-    return [row for row in rows if row["split"] == "test" and row["value"] is not None]
+def published(rows: Sequence[Row]) -> list[Row]:
+    """What the card shows that has a value: the Hub has no way to say 'not applicable'."""
+    return [row for row in shown_rows(rows) if row["value"] is not None]
+
+
+def _config_name(row: Row) -> str:
+    """The Hub knows a result by dataset, configuration and split, so the configuration names the protocol too."""
+    return f"{row['capture']} ({protocol_name(row)})"
 
 
 def _key(row: Row) -> tuple[str, str, str]:
-    return str(row["split"]), str(row["capture"]), str(row["metric"])
+    return str(row["split"]), _config_name(row), str(row["metric"])

@@ -10,10 +10,12 @@ from lake.schema import Row
 from pipeline.release.errors import ReleaseError
 from pipeline.release.onnx import OUTPUTS
 from pipeline.release.runtimes import Outputs
+from pipeline.release.shown import protocol_name
 
 # Allowed differences of numbers in [0, 1]. The anomaly score divides by benign deviations, which may be small: torch
 # itself lies 1e-5 from the same network in double precision.
-TOLERANCE = {"score": 1e-5, "anomaly": 1e-4, "attack_probability": 1e-5}
+TOLERANCE = {"score": 1e-5, "anomaly": 1e-4, "attack_probability": 1e-5, "habit_score": 1e-5}
+WEIGHTS = ("gat_weight", "habit_weight")
 TIE = 1e-4  # Q values nearer to each other than this are equal: rounding may choose either action
 METRIC_TOLERANCE = 1e-3  # evaluation may have run on another processor, which rounds in another way
 
@@ -23,8 +25,8 @@ class Comparison:
     """How two runtimes differ on the same windows.
 
     Attributes:
-        score, anomaly, attack_probability: largest difference, over windows with the same gat_weight.
-        weight_ties: windows where the two weigh the GAT differently because two Q values tie.
+        score, anomaly, attack_probability, habit_score: largest difference, over windows with the same weights.
+        weight_ties: windows where the two weigh the experts differently because two Q values tie.
         weight_flips: windows where they do so without a tie.
         alarm_flips: windows where one raises an alarm and the other does not.
         not_finite: outputs of either that are NaN or infinite.
@@ -35,6 +37,7 @@ class Comparison:
     score: float
     anomaly: float
     attack_probability: float
+    habit_score: float
     weight_ties: int
     weight_flips: int
     alarm_flips: int
@@ -54,8 +57,10 @@ def compare(graphs: str, network: Outputs, exported: Outputs, threshold: float) 
     """
     shapes = [one[name].shape for one in (network, exported) for name in OUTPUTS]
     if len(set(shapes)) != 1:
-        raise ReleaseError(f"the ONNX graph gives outputs of the shapes {shapes[4:]} for {shapes[0]} ({graphs}).")
-    differs = network["gat_weight"] != exported["gat_weight"]
+        raise ReleaseError(
+            f"the ONNX graph gives outputs of the shapes {shapes[len(OUTPUTS) :]} for {shapes[0]} ({graphs})."
+        )
+    differs = np.any([network[name] != exported[name] for name in WEIGHTS], axis=0)
     tied = differs & (network["q_gap"] <= TIE)
     return Comparison(
         graphs=graphs,
@@ -74,8 +79,8 @@ def check_parity(comparisons: Sequence[Comparison]) -> None:
     if unequal:
         lines = "\n".join(
             f"  {one.graphs} ({one.windows}): largest difference of score {one.score:.2e}, anomaly {one.anomaly:.2e}, "
-            f"attack_probability {one.attack_probability:.2e}; {one.weight_flips} weights and {one.alarm_flips} alarms "
-            f"differ, {one.not_finite} values are not finite"
+            f"attack_probability {one.attack_probability:.2e}, habit_score {one.habit_score:.2e}; {one.weight_flips} "
+            f"weights and {one.alarm_flips} alarms differ, {one.not_finite} values are not finite"
             for one in unequal
         )
         raise ReleaseError(
@@ -97,16 +102,16 @@ def compare_metrics(kept: Sequence[Row], found: Sequence[Row]) -> dict[str, Any]
         difference = _difference(row["value"], other["value"])
         if not (difference <= METRIC_TOLERANCE and other["n"] == row["n"]):
             raise ReleaseError(
-                f"{row['metric']} on {row['capture']} ({row['split']}) is {row['value']} over {row['n']} windows in "
-                f"the lake, and {other['value']} over {other['n']} by the ONNX graph. Nothing was written. Evaluate "
+                f"{row['metric']} on {row['capture']} ({protocol_name(row)}) is {row['value']} over {row['n']} windows "
+                f"in the lake, and {other['value']} over {other['n']} by the ONNX graph. Nothing was written. Evaluate "
                 "again with this code and on this machine (--set repeat=1), take a snapshot, and release that run."
             )
         largest = max(largest, difference)
     return {"rows": len(kept), "largest_difference": largest}
 
 
-def _key(row: Row) -> tuple[str, str, str]:
-    return str(row["split"]), str(row["capture"]), str(row["metric"])
+def _key(row: Row) -> tuple[Any, ...]:
+    return tuple(row.get(name) for name in ("split", "capture", "protocol", "calibration_s", "metric"))
 
 
 def _difference(kept: Any, found: Any) -> float:

@@ -1,6 +1,6 @@
 """The detector in its two runtimes, called alike."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import numpy as np
@@ -9,9 +9,11 @@ import torch
 from numpy.typing import NDArray
 
 from models.detector import Detector
+from models.fusion import FusionAgent
 from models.graph_batch import GraphBatch
 from pipeline.release.errors import ReleaseError
 from pipeline.release.onnx import INPUTS, OUTPUTS
+from pipeline.scoring import Scorer
 
 Outputs = Mapping[str, NDArray[np.float64]]
 
@@ -44,24 +46,28 @@ def _refusing(what: str) -> Iterator[None]:
 
 
 class TorchDetector:
-    """The network itself, and beside its outputs how far the best two Q values lie apart (`q_gap`)."""
+    """The network itself, and beside its outputs how far the best two Q values lie apart (`q_gap`).
+
+    The gap is infinite where no agent chooses: then no other weight is ever as good.
+    """
 
     def __init__(self, detector: Detector) -> None:
         self._detector = detector.eval()
         self._q: list[torch.Tensor] = []
-        detector.agent.q.register_forward_hook(lambda _, __, q: self._q.append(q))
+        if isinstance(detector.fusion, FusionAgent):
+            detector.fusion.q.register_forward_hook(lambda _, __, q: self._q.append(q))
 
     def __call__(self, batch: GraphBatch) -> Outputs:
         self._q.clear()
         with torch.inference_mode():
             outputs = self._detector(batch)._asdict()
+        gap = torch.full((batch.n_graphs,), torch.inf)
+        if self._q and self._q[-1].shape[1] > 1:
             best = self._q[-1].topk(2, dim=-1).values
-        return {name: value.double().numpy() for name, value in outputs.items()} | {
-            "q_gap": (best[:, 0] - best[:, 1]).double().numpy()
-        }
+            gap = best[:, 0] - best[:, 1]
+        return {name: value.double().numpy() for name, value in {**outputs, "q_gap": gap}.items()}
 
 
-def score_all(detector: OnnxDetector | TorchDetector, batches: Iterable[GraphBatch]) -> Outputs:
-    """The outputs of all batches, one after another."""
-    parts = [detector(batch) for batch in batches]
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+def as_scorer(detector: OnnxDetector | TorchDetector) -> Scorer:
+    """The runtime as evaluation calls a model."""
+    return lambda batch: {name: torch.from_numpy(values) for name, values in detector(batch).items()}

@@ -4,6 +4,7 @@ import difflib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -15,11 +16,16 @@ from lake.schema import Row
 from lake.snapshot import latest_snapshot
 from models.detector import Detector
 from pipeline.checkpoint import Checkpoint, load_checkpoint
-from pipeline.graph_set import GraphSet, load_graphs
+from pipeline.config import AlarmConfig
+from pipeline.datasets import CaptureFile, list_captures
+from pipeline.evaluate import captures_tested
+from pipeline.graph_set import HABITS, GraphSet, load_graphs
+from pipeline.protocols import KNOWN, PROTOCOLS, ZERO_SHOT
 from pipeline.release.errors import ReleaseError
 from pipeline.runs import RunFolder, run_statuses
 from pipeline.settings import Settings
 
+HABITS_FILE = Path("graphs") / HABITS  # inside the prepare run's folder
 PARTS = ("vgae_student", "gat_student", "fusion")  # the networks of a detector, by stage
 METRICS_SQL = "SELECT * FROM metrics WHERE run_id = $run_id AND model_run_id = $model_run_id ORDER BY ALL"
 
@@ -32,7 +38,10 @@ class Source:
         runs: rows of `runs` by stage; teachers only where the students were distilled.
         files: rows of `artifacts` of the prepare run and of the detector's three networks.
         metrics: rows of `metrics` that the evaluate run wrote about the fusion run.
-        peers: the same experiment's evaluated fusion runs by seed, this one included, with their `all` test rows.
+        captures: the test captures that were evaluated.
+        habits: the bytes of the prepare run's habits file.
+        peers: fusion runs of the same config by seed, this one included, with their metrics over all test captures,
+            by protocol.
     """
 
     snapshot_id: str
@@ -42,7 +51,9 @@ class Source:
     graphs: GraphSet
     metrics: Sequence[Row]
     dataset: Row
-    peers: Mapping[int, Mapping[str, float | None]]
+    captures: Sequence[CaptureFile]
+    habits: bytes
+    peers: Mapping[int, Mapping[tuple[str, str], float | None]]
 
     @property
     def run_id(self) -> str:
@@ -50,18 +61,31 @@ class Source:
 
     @property
     def config(self) -> dict[str, Any]:
-        """The experiment's config, as the evaluate run froze it."""
-        return dict(json.loads(self.runs["evaluate"]["config_json"]))
+        """The config that the fusion run was trained with."""
+        return dict(json.loads(self.runs["fusion"]["config_json"]))
 
     @property
-    def threshold(self) -> float:
-        """A window raises an alarm where its score lies above this."""
-        return float(next(row["value"] for row in self.metrics if row["metric"] == "threshold"))
+    def alarm(self) -> AlarmConfig:
+        """What the evaluate run measured with."""
+        return AlarmConfig.model_validate(json.loads(self.runs["evaluate"]["config_json"])["alarm"])
+
+    @property
+    def thresholds(self) -> dict[str, float]:
+        """By protocol: a window raises an alarm where its score lies above."""
+        found = self.checkpoints["fusion"].weights["thresholds"].double().tolist()
+        return dict(zip(PROTOCOLS, found, strict=True))
+
+    @property
+    def habits_sha256(self) -> str:
+        """The digest of the habits file that the prepare run wrote."""
+        run_id = self.runs["prepare"]["run_id"]
+        name = str(HABITS_FILE)
+        return str(next(row["sha256"] for row in self.files if (row["run_id"], row["name"]) == (run_id, name)))
 
     def detector(self) -> Detector:
         """The network of this release, ready to score."""
-        vgae, gat, agent = (self.checkpoints[stage].build() for stage in PARTS)
-        return Detector(vgae, gat, agent).eval()  # type: ignore[arg-type]
+        vgae, gat, fusion = (self.checkpoints[stage].build() for stage in PARTS)
+        return Detector(vgae, gat, fusion).eval()  # type: ignore[arg-type]
 
 
 def find_source(run_id: str, settings: Settings) -> Source:
@@ -70,6 +94,7 @@ def find_source(run_id: str, settings: Settings) -> Source:
     Raises:
         ReleaseError: no such run, not a complete and evaluated fusion run, or a file was altered since.
         LakeError: there is no lake, or no snapshot of it.
+        ConfigError: the test captures are not where the catalogue looks for them.
     """
     snapshot = latest_snapshot(settings.lake)
     with open_lake(settings.lake, snapshot) as lake:
@@ -77,15 +102,18 @@ def find_source(run_id: str, settings: Settings) -> Source:
         fusion, prepare, evaluate = (str(runs[stage]["run_id"]) for stage in ("fusion", "prepare", "evaluate"))
         folders = {stage: RunFolder(settings.runs, runs[stage]["run_id"]) for stage in (*PARTS, "prepare")}
         files = [row for folder in folders.values() for row in _checked_files(lake, folder)]
+        graphs = load_graphs(folders["prepare"].graphs)
         return Source(
             snapshot_id=snapshot.snapshot_id,
             runs=runs,
             files=files,
             checkpoints={stage: load_checkpoint(folders[stage].checkpoint) for stage in PARTS},
-            graphs=load_graphs(folders["prepare"].graphs),
+            graphs=graphs,
             metrics=_rows(lake, METRICS_SQL, run_id=evaluate, model_run_id=fusion),
             dataset=_rows(lake, "SELECT * FROM datasets WHERE run_id = $run_id", run_id=prepare)[0],
-            peers=_peers(lake, runs["evaluate"]),
+            captures=captures_tested(graphs, list_captures(str(runs["fusion"]["dataset"]), settings)),
+            habits=(folders["prepare"].path / HABITS_FILE).read_bytes(),
+            peers=_peers(lake, runs["fusion"]),
         )
 
 
@@ -158,26 +186,30 @@ def _checked_files(lake: duckdb.DuckDBPyConnection, folder: RunFolder) -> list[d
     return artifacts
 
 
-def _peers(lake: duckdb.DuckDBPyConnection, evaluate: Row) -> dict[int, dict[str, float | None]]:
-    """Test metrics over all captures of every seed of the same config, by the latest evaluation of each."""
+def _peers(lake: duckdb.DuckDBPyConnection, fusion: Row) -> dict[int, dict[tuple[str, str], float | None]]:
+    """Test metrics over all captures, by protocol and metric, of every seed of the same config; the latest
+    evaluation of each counts."""
     rows = _rows(
         lake,
-        "SELECT runs.*, metrics.metric, metrics.value FROM metrics JOIN runs USING (run_id) "
+        "SELECT model.*, metrics.protocol, metrics.metric, metrics.value FROM metrics "
+        "JOIN runs AS evaluate USING (run_id) "
         "JOIN runs AS model ON model.run_id = metrics.model_run_id AND model.stage = 'fusion' "
-        "WHERE runs.status = 'complete' AND metrics.split = 'test' AND metrics.capture = 'all' "
-        "AND runs.data_digest = $data_digest ORDER BY runs.finished_at",
-        data_digest=evaluate["data_digest"],
+        "WHERE evaluate.status = 'complete' AND metrics.split = 'test' AND metrics.capture = 'all' "
+        "AND list_contains($protocols, metrics.protocol) AND model.data_digest = $data_digest "
+        "ORDER BY evaluate.finished_at",
+        protocols=[KNOWN, ZERO_SHOT],
+        data_digest=fusion["data_digest"],
     )
-    peers: dict[int, dict[str, float | None]] = {}
+    peers: dict[int, dict[tuple[str, str], float | None]] = {}
     for row in rows:
-        if _without_seeds(row) == _without_seeds(evaluate):
-            peers.setdefault(row["seed"], {})[row["metric"]] = row["value"]
+        if _without_seeds(row) == _without_seeds(fusion):
+            peers.setdefault(row["seed"], {})[row["protocol"], row["metric"]] = row["value"]
     return dict(sorted(peers.items()))
 
 
 def _without_seeds(run: Row) -> dict[str, Any]:
     config = dict(json.loads(run["config_json"]))
-    return {key: value for key, value in config.items() if key not in ("seeds", "description", "tracking")}
+    return {key: value for key, value in config.items() if key not in ("seeds", "description", "tracking", "variants")}
 
 
 def _rows(lake: duckdb.DuckDBPyConnection, sql: str, **values: Any) -> list[dict[str, Any]]:

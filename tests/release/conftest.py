@@ -10,6 +10,7 @@ from lake.snapshot import take_snapshot
 from models.build import Inputs, build_model
 from models.config import FusionShape, GatShape, VgaeShape
 from models.detector import Detector
+from pipeline.graphs import EDGE_FEATURES, NODE_FEATURES
 from pipeline.release.bundle import ReleaseBundle, release
 from pipeline.release.source import Source, find_source
 from pipeline.settings import Settings
@@ -33,7 +34,7 @@ class Trained:
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     place = Place(tmp_path_factory.mktemp("to release"), write_recordings(tmp_path_factory.mktemp("data")))
-    runs = place.train(f"seeds={list(SEEDS)}")
+    runs = place.train(f"seeds={list(SEEDS)}", "alarm.calibrations_s=[1.0]")  # the recordings are short
     take_snapshot(place.settings.lake)
     return Trained(place.settings, {run.seed: run.run_id for run in runs if run.stage.name == "fusion"})
 
@@ -47,14 +48,19 @@ def released(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> Rele
 @pytest.fixture(scope="session")
 def detector() -> Detector:
     """A small untrained detector."""
+    return untrained(FusionShape(hidden=(8,), steps=4))
+
+
+def untrained(fusion: FusionShape) -> Detector:
+    """A small detector at rest, fused that way."""
     torch.manual_seed(3)
     shapes = {
         "vgae": VgaeShape(hidden=(6,), heads=1, latent=4, id_width=2),
         "gat": GatShape(hidden=4, layers=1, heads=1, id_width=2, readout=4),
-        "fusion": FusionShape(hidden=(8,), actions=5),
+        "fusion": fusion,
     }
     networks = [build_model(name, shape, INPUTS) for name, shape in shapes.items()]
     return Detector(*networks).eval()  # type: ignore[arg-type]
 
 
-INPUTS = Inputs(vocabulary=20, node_width=13, edge_width=2)
+INPUTS = Inputs(vocabulary=20, node_width=len(NODE_FEATURES), edge_width=len(EDGE_FEATURES))

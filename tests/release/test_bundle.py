@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+import polars as pl
 import pytest
 from onnx import numpy_helper
 
@@ -23,6 +24,7 @@ from lake.read import query
 from lake.schema import RUNS
 from lake.snapshot import load_snapshot, take_snapshot
 from pipeline.checkpoint import CheckpointError
+from pipeline.graphs import EDGE_FEATURES, NODE_FEATURES
 from pipeline.release.bundle import ReleaseBundle, release, write_folder
 from pipeline.release.errors import ReleaseError
 from pipeline.release.onnx import OUTPUTS
@@ -31,8 +33,8 @@ from pipeline.settings import Settings
 from tests.release.conftest import SEEDS, Trained
 
 FILES = {
-    "model.onnx", "README.md", "features.json", "vocabulary.json", "metrics.json", "parity.json", "release.json",
-    "checksums.sha256",
+    "model.onnx", "habits.npz", "README.md", "features.json", "vocabulary.json", "metrics.json", "parity.json",
+    "release.json", "checksums.sha256",
 }  # fmt: skip
 
 
@@ -59,7 +61,8 @@ def test_the_graph_says_what_it_is(released: ReleaseBundle, trained: Trained) ->
         for value in [*model.graph.input, *model.graph.output]
     }
     assert shapes == {
-        "node_id": ["nodes"], "x": ["nodes", 13], "edge_index": [2, "edges"], "edge_attr": ["edges", 2],
+        "node_id": ["nodes"], "x": ["nodes", len(NODE_FEATURES)], "edge_index": [2, "edges"],
+        "edge_attr": ["edges", len(EDGE_FEATURES)],
         "ptr": ["graphs_plus_1"], **{name: ["graphs"] for name in OUTPUTS},
     }  # fmt: skip
     assert [one.version for one in model.opset_import if not one.domain] == [20]
@@ -68,7 +71,8 @@ def test_the_graph_says_what_it_is(released: ReleaseBundle, trained: Trained) ->
     assert facts["kdgat.run_id"] == source.run_id
     assert facts["kdgat.gat_student_run_id"] == source.runs["gat_student"]["run_id"]
     assert facts["kdgat.vocabulary_digest"] == source.checkpoints["fusion"].vocabulary.digest
-    assert float(facts["kdgat.threshold"]) == source.threshold
+    assert json.loads(facts["kdgat.thresholds"]) == source.thresholds
+    assert facts["kdgat.habits_sha256"] == sha256_of(released.folder / "habits.npz")
     assert facts["kdgat.window_frames"] == "100"
 
 
@@ -82,9 +86,16 @@ def test_nothing_in_a_release_tells_where_it_was_made(
 
 
 def test_every_test_window_and_every_awkward_graph_was_compared(released: ReleaseBundle, trained: Trained) -> None:
+    """Under every protocol as many windows as the lake kept scores of."""
     parity = read(released, "parity")
-    assert parity["test_windows"]["windows"] == len(trained.source().graphs.at("test"))
-    assert parity["test_windows"]["score"] <= 1e-5
+    evaluate = RunFolder(trained.settings.runs, trained.source().runs["evaluate"]["run_id"])
+    scores = pl.read_parquet(evaluate.scores).filter(pl.col("model_run_id") == trained.fusion[SEEDS[0]])
+    counted = scores.group_by("protocol", "calibration_s").len()
+    kept = {row["protocol"] + (f", {row['calibration_s']:g} s" if row["calibration_s"] else ""): row["len"]
+            for row in counted.iter_rows(named=True)}  # fmt: skip
+    assert {one["graphs"]: one["windows"] for one in parity["test_windows"]} == kept
+    assert kept.keys() == {"known vehicle", "calibrated, 1 s", "zero-shot"}
+    assert max(one["score"] for one in parity["test_windows"]) <= 1e-5
     names = " ".join(one["graphs"] for one in parity["awkward_graphs"])
     for case in ("one node without an edge", "only a self-edge", "empty graph", "batch of one", "hundred", "unseen"):
         assert case in names
@@ -112,13 +123,25 @@ def test_the_lake_is_left_as_it_was(released: ReleaseBundle, trained: Trained) -
 
 
 def test_the_cards_example_runs(released: ReleaseBundle, monkeypatch: pytest.MonkeyPatch) -> None:
-    (example,) = re.findall(r"```python\n(.*?)```", (released.folder / "README.md").read_text(), re.DOTALL)
+    example, _ = re.findall(r"```python\n(.*?)```", (released.folder / "README.md").read_text(), re.DOTALL)
     monkeypatch.chdir(released.folder)
     said = io.StringIO()
     with contextlib.redirect_stdout(said):
         exec(example.replace('json.load(open("features.json"))', 'json.loads(Path("features.json").read_text())'),
              {"Path": Path})  # fmt: skip
     assert said.getvalue().strip() in ("[ True]", "[False]")
+
+
+def test_the_cards_example_from_raw_frames_runs(
+    released: ReleaseBundle, trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, example = re.findall(r"```python\n(.*?)```", (released.folder / "README.md").read_text(), re.DOTALL)
+    capture = trained.source().captures[0].path
+    monkeypatch.chdir(released.folder)
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):
+        exec(example.replace('"capture.csv"', repr(str(capture))), {})
+    assert len(said.getvalue().splitlines()) == 60
 
 
 def altered(released: ReleaseBundle, change: Callable[[onnx.ModelProto], None]) -> Callable[..., bytes]:

@@ -5,13 +5,14 @@ import onnx
 import pytest
 import torch
 
+from models.config import FusionShape
 from models.detector import Detector
 from pipeline.release.awkward import awkward_batches
 from pipeline.release.errors import ReleaseError
 from pipeline.release.onnx import check_reductions, export_detector, strip
 from pipeline.release.parity import compare
 from pipeline.release.runtimes import OnnxDetector, TorchDetector
-from tests.release.conftest import INPUTS
+from tests.release.conftest import INPUTS, untrained
 
 BATCHES = awkward_batches(INPUTS)
 
@@ -27,6 +28,15 @@ def test_awkward_graphs_give_what_the_network_gives(name: str, detector: Detecto
     comparison = compare(name, TorchDetector(detector)(batch), OnnxDetector(exported)(batch), threshold=0.5)
     assert comparison.equal, comparison
     assert comparison.windows == batch.n_graphs
+
+
+@pytest.mark.parametrize("method", ["mlp", "logistic", "fixed", "vgae", "gat", "habit"])
+def test_every_way_to_fuse_can_be_exported(method: str) -> None:
+    network = untrained(FusionShape(method=method, hidden=(8,)))
+    runtime = OnnxDetector(export_detector(network, BATCHES["an empty graph between others"], {}))
+    for name, batch in BATCHES.items():
+        comparison = compare(name, TorchDetector(network)(batch), runtime(batch), threshold=0.5)
+        assert comparison.equal, comparison
 
 
 def test_a_crowded_batch_gives_the_same_scores_each_time(detector: Detector, exported: bytes) -> None:

@@ -14,8 +14,8 @@ THRESHOLD = 0.5
 def outputs(**changes: Any) -> dict[str, Any]:
     """Two windows, the second one an alarm; `changes` replace columns."""
     columns: dict[str, Any] = {
-        "score": [0.2, 0.8], "anomaly": [0.2, 0.8], "attack_probability": [0.1, 0.9], "gat_weight": [0.5, 0.5],
-        "q_gap": [1.0, 1.0],
+        "score": [0.2, 0.8], "anomaly": [0.2, 0.8], "attack_probability": [0.1, 0.9], "habit_score": [0.0, 0.9],
+        "gat_weight": [0.5, 0.5], "habit_weight": [0.25, 0.25], "q_gap": [1.0, 1.0],
     }  # fmt: skip
     return {name: np.array(values, dtype=np.float64) for name, values in {**columns, **changes}.items()}
 
@@ -37,7 +37,9 @@ def test_equal_outputs_are_equal() -> None:
         {"score": [0.2, 0.80002]},
         {"anomaly": [0.2, 0.8002]},
         {"attack_probability": [0.10002, 0.9]},
+        {"habit_score": [0.0, 0.90002]},
         {"gat_weight": [0.5, 0.55]},
+        {"habit_weight": [0.25, 0.3]},
         {"score": [np.nan, 0.8]},
         {"anomaly": [0.2, np.inf]},
     ],
@@ -79,7 +81,8 @@ def test_outputs_for_other_windows_are_refused() -> None:
 
 
 def row(**changes: Any) -> dict[str, Any]:
-    return {"split": "test", "capture": "all", "metric": "recall", "value": 0.5, "n": 4, **changes}
+    about = {"split": "test", "capture": "all", "protocol": "zero-shot", "calibration_s": None}
+    return {**about, "metric": "recall", "value": 0.5, "n": 4, **changes}
 
 
 MEASURED = [row(), row(metric="auroc", value=None), row(capture="a", value=1.0, n=2), row(split="validation")]
@@ -94,7 +97,7 @@ def test_metrics_of_the_graphs_own_scores_are_those_of_the_lake() -> None:
     "wrong",
     [
         row(value=0.4), row(value=float("nan")), row(n=5), row(value=None), row(metric="auroc"), row(metric="latency"),
-        row(capture="b"),
+        row(capture="b"), row(protocol="known vehicle"), row(protocol="calibrated", calibration_s=5.0),
     ],
     ids=str,
 )  # fmt: skip
