@@ -47,7 +47,7 @@ class Model:
     validation_score: NDArray[np.float64]
 
     def columns(self, offer: Offer) -> Columns:
-        """What it says of the windows asked for: a network by their graphs, a baseline by what it likes of the offer."""
+        """What it says of the windows asked for: a network by their graphs, a baseline by all of the offer."""
         if callable(self.scorer):
             return score_graphs(self.scorer, offer.graphs)
         return {"score": self.scorer.score(offer)}

@@ -1,1 +1,1 @@
-"""Simple detectors that a network must beat: fitted on training captures, scored on the same windows as the networks."""
+"""Simple detectors that a network must beat: fitted on training captures, scored on the windows that networks score."""

@@ -57,7 +57,8 @@ def load_baseline(folder: Path, data_digest: str) -> KeptBaseline:
         raise StageError(f"{folder} holds no baseline ({error!r}). {_REMEDY}") from error
     if found != digest:
         raise StageError(
-            f"{folder / _ARRAYS} is not the file that was written (SHA-256 {found[:12]}…, not {digest[:12]}…). {_REMEDY}"
+            f"{folder / _ARRAYS} is not the file that was written (SHA-256 {found[:12]}…, not {digest[:12]}…). "
+            f"{_REMEDY}"
         )
     if fitted_on != data_digest:
         raise StageError(

@@ -55,11 +55,12 @@ def is_first(key: NDArray[np.int64], n_keys: int) -> NDArray[np.bool_]:
 def new_bigrams(traffic: Traffic) -> NDArray[np.bool_]:
     """[N] whether the frame's ID follows the ID before it for the first time."""
     code = traffic.code
-    return np.r_[False, is_first(code[:-1] * traffic.n_ids + code[1:], traffic.n_ids**2)][: len(code)]
+    first = is_first(code[:-1] * traffic.n_ids + code[1:], traffic.n_ids**2)
+    return np.asarray(np.r_[False, first][: len(code)])
 
 
 def new_values(traffic: Traffic) -> NDArray[np.int64]:
-    """[N] of the first eight payload bytes, those with a value that the ID never had there; 0 in an ID's first frame."""
+    """[N] of the first eight payload bytes, those with a value new to the ID there; 0 in an ID's first frame."""
     found = np.zeros(len(traffic.log), dtype=np.int64)
     for byte in range(8):
         found += is_first(traffic.code * 256 + traffic.log.payload[:, byte], traffic.n_ids * 256)

@@ -78,9 +78,7 @@ def _validation_score(baseline: Baseline, lesson: Lesson) -> NDArray[np.float64]
     by_name = {capture.name: capture for capture in lesson.captures}
     for index, info in enumerate(graphs.captures):
         for protocol in baseline.thresholds:
-            inside = (graphs.capture[validation] == index) & (
-                graphs.protocol[validation] == PROTOCOLS.index(protocol)
-            )
+            inside = (graphs.capture[validation] == index) & (graphs.protocol[validation] == PROTOCOLS.index(protocol))
             if inside.any() and (protocol != KNOWN or info.vehicle in graphs.known_vehicles()):
                 built = chosen(graphs.graphs, validation[inside])
                 offer = Offer(by_name[info.name].traffic, built, Protocol(protocol), info.vehicle)

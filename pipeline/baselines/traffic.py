@@ -88,7 +88,7 @@ class Traffic:
         """[N] whether the payload is that of the ID's frame before."""
         dlc = self.log.dlc[self.succession.order]
         same_length = self.in_recording_order(dlc == np.roll(dlc, 1))
-        return self.has_past & same_length & (self.word == self.word_before)
+        return np.asarray(self.has_past & same_length & (self.word == self.word_before))
 
     def in_recording_order(self, column: NDArray[Any]) -> NDArray[Any]:
         """[N] a column in the succession's order, put back."""

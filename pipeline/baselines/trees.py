@@ -1,4 +1,4 @@
-"""Gradient-boosted trees as plain arrays: fitted by scikit-learn, kept and applied without it, so nothing is unpickled."""
+"""Gradient-boosted trees as plain arrays: fitted by scikit-learn, applied without it, so nothing is unpickled."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -48,8 +48,8 @@ class Trees:
     @classmethod
     def of(cls, arrays: Mapping[str, NDArray[Any]]) -> "Trees":
         """Raises KeyError where an array is missing, ValueError where they do not fit together."""
-        columns = {field.name: arrays[field.name] for field in fields(cls)}
-        trees = cls(**{**columns, "base": float(columns["base"]), "depth": int(columns["depth"])})
+        tables = {field.name: arrays[field.name] for field in fields(cls) if field.name not in ("base", "depth")}
+        trees = cls(base=float(arrays["base"]), depth=int(arrays["depth"]), **tables)
         if len({array.shape for array in (trees.value, trees.feature, trees.threshold, trees.left, trees.right)}) > 1:
             raise ValueError("the arrays of the trees have different sizes")
         return trees

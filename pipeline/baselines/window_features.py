@@ -31,9 +31,7 @@ def window_features(traffic: Traffic) -> NDArray[np.float64]:
     log = traffic.log
     columns = (log.arbitration_id, log.timestamp_s, log.dlc, traffic.word)
     views = [traffic.windows(column) for column in columns]
-    parts = [
-        _features(*(view[start : start + _CHUNK] for view in views)) for start in range(0, len(traffic), _CHUNK)
-    ]
+    parts = [_features(*(view[start : start + _CHUNK] for view in views)) for start in range(0, len(traffic), _CHUNK)]
     return np.concatenate(parts) if parts else np.empty((0, len(WINDOW_FEATURES)))
 
 
@@ -43,7 +41,8 @@ def _features(
     """[W, 25] of [W, size] columns."""
     n, size = ids.shape
     order = np.argsort(ids, axis=1, kind="stable")
-    ranked, time, length, word = (np.take_along_axis(column, order, axis=1) for column in (ids, times, dlc, words))
+    ranked, time = np.take_along_axis(ids, order, axis=1), np.take_along_axis(times, order, axis=1)
+    length, word = np.take_along_axis(dlc, order, axis=1), np.take_along_axis(words, order, axis=1)
     same = ranked[:, 1:] == ranked[:, :-1]
     group = np.concatenate([np.zeros((n, 1), np.int64), np.cumsum(~same, axis=1)], axis=1)
     cell = (group + np.arange(n)[:, None] * size).ravel()

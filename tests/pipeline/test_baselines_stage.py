@@ -22,7 +22,7 @@ from tests.pipeline.conftest import Place
 ALL = f"baselines.methods={list(METHODS)}".replace("'", '"')
 UNDER = {
     "period_rules": {KNOWN, CALIBRATED}, "frozen_rules": {KNOWN}, "zscore": {KNOWN}, "gbdt": {KNOWN},
-    **dict.fromkeys(("habit", "past_rules", "gbdt_window", "gbdt_past", "always", "majority"), set(PROTOCOLS)),
+    **{name: set(PROTOCOLS) for name in ("habit", "past_rules", "gbdt_window", "gbdt_past", "always", "majority")},
 }  # fmt: skip
 
 
@@ -36,7 +36,9 @@ def walked(tmp_path_factory: pytest.TempPathFactory, small_data: Path) -> Place:
 
 @pytest.fixture
 def runs(walked: Place) -> dict[str, str]:
-    return {row["model"]: row["run_id"] for row in walked.rows("SELECT model, run_id FROM runs WHERE role = 'baseline'")}
+    return {
+        row["model"]: row["run_id"] for row in walked.rows("SELECT model, run_id FROM runs WHERE role = 'baseline'")
+    }
 
 
 def test_config_code_and_lake_know_the_same_methods() -> None:
@@ -56,7 +58,9 @@ def test_every_method_is_a_complete_run_with_its_fitted_state_as_an_artifact(
     assert set(runs) == set(METHODS)
     assert verify(walked.settings.lake) == []
     rows = walked.rows("SELECT run_id, name FROM artifacts WHERE kind = 'baseline' ORDER BY ALL")
-    expected = [(run, f"baseline/{name}") for run in sorted(runs.values()) for name in ("baseline.json", "baseline.npz")]
+    expected = [
+        (run, f"baseline/{name}") for run in sorted(runs.values()) for name in ("baseline.json", "baseline.npz")
+    ]
     assert [(row["run_id"], row["name"]) for row in rows] == expected
     assert {row["seed"] for row in walked.rows("SELECT seed FROM runs WHERE role = 'baseline'")} == {None}
 
@@ -128,9 +132,7 @@ def test_scores_do_not_depend_on_labels(walked: Place, runs: dict[str, str]) -> 
 
 
 @pytest.mark.parametrize("damage", ["gone", "changed", "other data"])
-def test_a_damaged_baseline_is_refused(
-    damage: str, walked: Place, runs: dict[str, str], tmp_path: Path
-) -> None:
+def test_a_damaged_baseline_is_refused(damage: str, walked: Place, runs: dict[str, str], tmp_path: Path) -> None:
     folder = tmp_path / "baseline"
     shutil.copytree(RunFolder(walked.settings.runs, runs["gbdt_past"]).baseline, folder)
     digest = walked.rows("SELECT data_digest FROM runs WHERE stage = 'prepare'")[0]["data_digest"]

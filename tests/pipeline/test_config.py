@@ -22,7 +22,7 @@ def faults(place: Place, *overrides: str) -> str:
 
 
 UNKNOWN = {
-    "epochs=3": "epochs: no such key. Keys: alarm, dataset,",
+    "epochs=3": "epochs: no such key. Keys: alarm, baselines, dataset,",
     "trian.epochs=3": "trian: no such key; did you mean 'train'?",
     "train.epoch=3": "train.epoch: no such key; did you mean 'epochs'?",
     "vgae.teacher.hiden=[3]": "vgae.teacher.hiden: no such key; did you mean 'hidden'?",
@@ -177,7 +177,7 @@ REACH = {
     "train.epochs=3": {"vgae_teacher", "gat_teacher"},
     "distillation.alpha=0.5": {"vgae_student", "gat_student"},
     "fusion.gamma=0.5": {"fusion"},
-    "alarm.benign_quantile=0.9": {"vgae_teacher", "evaluate"},
+    "alarm.benign_quantile=0.9": {"vgae_teacher", "baseline", "evaluate"},
     "seeds=[8]": {"vgae_teacher", "gat_teacher"},
     "repeat=1": {"prepare"},
     "is_demo=false": {"prepare"},
@@ -198,6 +198,7 @@ def test_a_run_has_another_id_exactly_where_something_it_depends_on_changed(plac
 
 
 def test_seeds_share_what_does_not_draw_and_differ_in_the_rest(place: Place) -> None:
-    runs = plan(place.config("seeds=[1, 2]"), place.settings)
-    assert len(runs) == 1 + 2 * (len(STAGES) - 1)
+    runs = plan(place.config("seeds=[1, 2]", 'baselines.methods=["habit", "always", "majority"]'), place.settings)
+    seeded = [stage for stage in STAGES if stage.has_seed]
+    assert len(runs) == 1 + 3 + 2 * len(seeded), "prepare, three baselines, and the rest once a seed"
     assert len({run.run_id for run in runs}) == len(runs)
