@@ -69,7 +69,7 @@ def _counting(
     at = np.flatnonzero(follows)
     steps = np.bincount(code[at], minlength=n_ids)
     good = np.bincount(code[at][value[at] == (value[at - 1] + 1) % values], minlength=n_ids)
-    visits = np.bincount((code << bits) + value, minlength=n_ids << bits).reshape(n_ids, -1)
+    visits = np.bincount((code << bits) + value, minlength=n_ids << bits).reshape(n_ids, 1 << bits)
     even = visits[:, :values].min(1) >= _EVEN * visits.mean(1) * (1 << bits) / values
     return np.asarray(
         (steps >= max(_MIN_STEPS, _MIN_CYCLES * values))
