@@ -46,6 +46,7 @@ class FusionShape(Config):
     method: Literal["dqn", "mlp", "logistic", "fixed", "vgae", "gat", "habit"] = "dqn"
     hidden: tuple[PositiveInt, ...] = (64, 64)
     steps: Annotated[int, Field(ge=1, le=12)] = 5
+    lean: Annotated[float, Field(ge=0)] = 0.8  # reward that a weighting must promise more, to be taken for the habit's
     weights: tuple[Share, Share, Share] = (0.25, 0.25, 0.5)
 
     @model_validator(mode="after")

@@ -20,6 +20,7 @@ from models.vgae import VgaeOutput, reconstruction_errors
 
 # The experts, in the order of every column of weights and scores.
 EXPERTS = ("vgae", "gat", "habit")
+_LEVELS_OFF = 0.1  # margin at which half of the reward is earned
 _WIDTHS = (len(ERRORS) + 4, 2 + 4 + 1, len(EVIDENCE))  # what the state holds of each expert, in their order
 STATE_WIDTH = sum(_WIDTHS) + len(EXPERTS)
 
@@ -80,8 +81,25 @@ class Fusion(nn.Module):
         raise NotImplementedError
 
 
+class Preference(nn.Module):
+    """Q values [G, A] -> the same, raised by `lean` times the habit's weight.
+
+    Of weightings that promise about as much, the one that trusts rules is taken: they were not fitted to the
+    attacks and vehicles that the promise comes from.
+    """
+
+    bonus: Tensor
+
+    def __init__(self, grid: Tensor, lean: float) -> None:
+        super().__init__()
+        self.register_buffer("bonus", lean * grid[:, EXPERTS.index("habit")])
+
+    def forward(self, values: Tensor) -> Tensor:
+        return values + self.bonus
+
+
 class FusionAgent(Fusion):
-    """Q values of a grid of weights; the best of them weighs the experts."""
+    """Q values of a grid of weights; the preferred of them weighs the experts."""
 
     grid: Tensor
 
@@ -89,9 +107,10 @@ class FusionAgent(Fusion):
         super().__init__()
         self.register_buffer("grid", weight_grid(shape.steps))
         self.q = perceptron(shape.hidden, len(self.grid))
+        self.preference = Preference(self.grid, shape.lean)
 
     def forward(self, state: Tensor, experts: Tensor) -> tuple[Tensor, Tensor]:
-        weights = self.grid[self.q(state).argmax(-1)]
+        weights = self.grid[self.preference(self.q(state)).argmax(-1)]
         return fused_score(weights, experts), weights
 
 
@@ -141,5 +160,9 @@ def fused_score(weights: Tensor, experts: Tensor) -> Tensor:
 
 
 def reward(score: Tensor, is_attack: Tensor) -> Tensor:
-    """How far the fused score lies on the right side of 0.5: 1 for a sure hit, -1 for a sure miss."""
-    return (2 * score - 1) * torch.where(is_attack > 0, 1.0, -1.0)
+    """Which side of 0.5 the fused score lies on, and a little how far: near 1 for a hit, near -1 for a miss.
+
+    It levels off soon, for a sure expert earns no more by its sureness than one that is right by a small margin.
+    """
+    margin = (2 * score - 1) * torch.where(is_attack > 0, 1.0, -1.0)
+    return margin / (margin.abs() + _LEVELS_OFF)

@@ -164,9 +164,9 @@ class FusionConfig(Config):
     replay: PositiveInt = 20_000
     target_every: PositiveInt = 50
     # VGAE, GAT, habit: of attack windows the share each is made not to see, as it may not see an attack it never met;
-    # of benign ones the share it is made to take for an attack, as it may on a vehicle it never met
-    blind: tuple[Share, Share, Share] = (0.5, 0.3, 0.05)
-    deluded: tuple[Share, Share, Share] = (0.1, 0.3, 0.01)
+    # of benign ones of an unknown vehicle the share it is made to take for an attack
+    blind: tuple[Share, Share, Share] = (0.5, 0.5, 0.03)
+    deluded: tuple[Share, Share, Share] = (0.1, 0.5, 0.01)
 
 
 class AlarmConfig(Config):

@@ -1,4 +1,4 @@
-"""The Lightning side of fusion; a batch is (state, experts' scores, label), computed beforehand."""
+"""The Lightning side of fusion; a batch is (state, experts' scores, label, whether the vehicle is unknown), computed beforehand."""
 
 import copy
 from typing import Any
@@ -11,7 +11,7 @@ from models.fusion import Fusion, FusionAgent, FusionClassifier, fused_score, re
 from pipeline.config import FusionConfig, TrainConfig
 from pipeline.learner import Learner
 
-Batch = tuple[Tensor, Tensor, Tensor]
+Batch = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
 class FusionLearner(Learner):
@@ -24,7 +24,7 @@ class FusionLearner(Learner):
 
     def validation_step(self, batch: Batch, number: int) -> None:
         # the same mistakes each time: the epoch that is kept should stand up to them as well
-        state, experts, label = self.mistaken(batch, torch.Generator().manual_seed(number))
+        state, experts, label, _ = self.mistaken(batch, torch.Generator().manual_seed(number))
         score, _weights = self.network(state, experts)
         self.report("validation", "reward", self.earned(score, label).mean(), len(state))
 
@@ -32,14 +32,14 @@ class FusionLearner(Learner):
         """The batch, with some experts wrong about some windows: they say what they say of one of the other class.
 
         Every expert was trained on the attacks and vehicles that the fusion is trained on, so nothing in them tells
-        whom to believe of an attack or a vehicle that one has never met. `blind` and `deluded` are how often each
-        is wrong there; one expert at least is right about each window.
+        whom to believe of an attack or a vehicle that one has never met. `blind` is how often each misses an
+        attack, `deluded` how often it sees one on an unknown vehicle; one at least is right about each window.
         """
-        state, experts, label = batch
+        state, experts, label, is_foreign = batch
         state, experts = state.clone(), experts.clone()
         shares = torch.tensor([self.config.deluded, self.config.blind])
         drawn = torch.rand(experts.shape, generator=generator).to(label.device)
-        wrong = drawn < shares.to(label.device)[label]
+        wrong = (drawn < shares.to(label.device)[label]) & ((label == 1) | is_foreign).unsqueeze(1)
         wrong &= ~wrong.all(1, keepdim=True)
         for kind in (0, 1):
             others = torch.nonzero(label != kind).squeeze(1)
@@ -51,7 +51,7 @@ class FusionLearner(Learner):
                 columns = torch.tensor(state_columns(expert), device=label.device)
                 state[rows.unsqueeze(1), columns] = batch[0][source.unsqueeze(1), columns]
                 experts[rows, expert] = batch[1][source, expert]
-        return state, experts, label
+        return state, experts, label, is_foreign
 
     def earned(self, score: Tensor, label: Tensor) -> Tensor:
         return reward(score, label) * self.class_weight[label]  # type: ignore[index]
@@ -66,7 +66,7 @@ class AgentLearner(FusionLearner):
         self.replay: list[tuple[Tensor, ...]] = []
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
-        state, experts, label = self.mistaken(batch)
+        state, experts, label, _ = self.mistaken(batch)
         agent: Any = self.network
         explore = torch.rand(len(state), device=state.device) < self._epsilon()
         best = agent.q(state).argmax(-1)
@@ -100,7 +100,7 @@ class ClassifierLearner(FusionLearner):
     """Cross-entropy of the fused score."""
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
-        state, _experts, label = self.mistaken(batch)
+        state, _experts, label, _foreign = self.mistaken(batch)
         logit = self.network.logit(state).squeeze(1)  # type: ignore[operator]
         loss = functional.binary_cross_entropy_with_logits(
             logit,

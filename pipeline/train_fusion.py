@@ -12,7 +12,7 @@ from pipeline.batches import Batches, GraphTensors
 from pipeline.config import AlarmConfig, FusionConfig, TrainConfig
 from pipeline.context import Monitor, StageContext
 from pipeline.fit import Fit, fit
-from pipeline.fusion_learners import build_learner
+from pipeline.fusion_learners import Batch, build_learner
 from pipeline.graph_set import GraphSet
 from pipeline.imbalance import class_weights
 from pipeline.protocols import KNOWN, PROTOCOLS, ZERO_SHOT
@@ -38,12 +38,12 @@ def train_fusion(
     detector = Detector(vgae, gat, fusion).eval()
     benign = graphs.benign_at("validation")
     fusion.gat_margin.copy_(_gat_margin(gat, tensors, benign, alarm.benign_quantile))
-    columns = {split: _columns(detector, tensors, graphs.at(split)) for split in ("train", "validation")}
+    columns = {split: _columns(detector, tensors, graphs, split) for split in ("train", "validation")}
     fitted = _fit(context, fusion, config, train, columns, class_weights(graphs.graphs.is_attack[graphs.at("train")]))
     if fitted is not None:
         fusion.load_state_dict(fitted.weights)
     with torch.inference_mode():
-        state, experts, _ = columns["validation"]
+        state, experts, *_ = columns["validation"]
         score = fusion(state, experts)[0].double().numpy()
     is_benign = np.isin(graphs.at("validation"), benign)
     fusion.thresholds.copy_(
@@ -71,7 +71,7 @@ def thresholds(graphs: GraphSet, benign: NDArray[np.int64], score: NDArray[np.fl
 
 def _fit(
     context: StageContext, fusion: Any, config: FusionConfig, train: TrainConfig,
-    columns: dict[str, tuple[Tensor, Tensor, Tensor]], weight: Tensor,
+    columns: dict[str, Batch], weight: Tensor,
 ) -> Fit | None:  # fmt: skip
     learner = build_learner(fusion, config, train, weight, context.seed)
     if learner is None:
@@ -96,9 +96,10 @@ def _gat_margin(gat: Any, tensors: GraphTensors, benign: NDArray[np.int64], quan
     return max(float(torch.quantile(logits[:, 1] - logits[:, 0], quantile)), 0.0)
 
 
-def _columns(detector: Detector, tensors: GraphTensors, chosen: NDArray[np.int64]) -> tuple[Tensor, Tensor, Tensor]:
-    """State, experts' scores and label of each chosen window."""
+def _columns(detector: Detector, tensors: GraphTensors, graphs: GraphSet, split: str) -> Batch:
+    """State, experts' scores and label of each window of the split, and whether it is of an unknown vehicle."""
+    chosen = graphs.at(split)
     with torch.inference_mode():
         rows = [(*detector.state(batch), batch.y) for batch in Batches(tensors.batch, chosen, _BATCH)]
     state, experts, label = (torch.cat(column).clone() for column in zip(*rows, strict=True))
-    return state, experts, label
+    return state, experts, label, torch.from_numpy(graphs.under(ZERO_SHOT)[chosen])

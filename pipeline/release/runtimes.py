@@ -55,7 +55,7 @@ class TorchDetector:
         self._detector = detector.eval()
         self._q: list[torch.Tensor] = []
         if isinstance(detector.fusion, FusionAgent):
-            detector.fusion.q.register_forward_hook(lambda _, __, q: self._q.append(q))
+            detector.fusion.preference.register_forward_hook(lambda _, __, q: self._q.append(q))
 
     def __call__(self, batch: GraphBatch) -> Outputs:
         self._q.clear()

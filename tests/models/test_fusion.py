@@ -1,5 +1,7 @@
 """Ways to fuse: weights that add up, a score in [0, 1], and a state whose columns are each one expert's."""
 
+from typing import Any
+
 import pytest
 import torch
 from pydantic import ValidationError
@@ -65,7 +67,7 @@ def test_the_agent_takes_the_weights_of_its_best_action() -> None:
     agent = fusion("dqn", steps=3)
     state, experts = said()
     weights = agent(state, experts)[1]
-    expected = agent.grid[agent.q(state).argmax(-1)]  # type: ignore[operator, index]
+    expected = agent.grid[agent.preference(agent.q(state)).argmax(-1)]  # type: ignore[operator, index]
     assert torch.equal(weights, expected)
     assert len(weights.unique(dim=0)) > 1, "it does not always choose the same"
 
@@ -109,3 +111,14 @@ def test_what_one_expert_says_moves_its_columns_alone() -> None:
             assert moved
             assert moved <= set(state_columns(expert))
             before = after
+
+
+def test_of_weightings_that_promise_alike_the_habits_is_preferred() -> None:
+    agent: Any = build_model("fusion", FusionShape(steps=2, lean=0.5), INPUTS)
+    habit = agent.grid[:, EXPERTS.index("habit")]
+    alike = torch.zeros(1, len(agent.grid))
+    assert habit[agent.preference(alike).argmax()] == 1
+    other = int(habit.argmin())
+    for promise, taken in ((0.4, 1.0), (0.6, 0.0)):
+        alike[0, other] = promise
+        assert habit[agent.preference(alike).argmax()] == taken

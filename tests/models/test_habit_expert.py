@@ -65,11 +65,11 @@ def test_what_counts_as_a_departure(row: dict[str, float], expected: float) -> N
 
 def test_half_a_frame_is_a_half_and_nothing_is_0() -> None:
     scores = habit_score(evidence_of([{}], [{"early_frames": 0.5}], [{"early_frames": 1.0}], [{"over_frames": 99.5}]))
-    assert scores.tolist() == pytest.approx([0.0, 0.5, 2 / 3, 0.995])
+    assert scores.tolist() == pytest.approx([0.0, 0.5, 0.75, 1.0])
 
 
 def test_a_window_without_nodes_departs_from_nothing() -> None:
-    assert habit_score(evidence_of([{"early_frames": 2.0}], [])).tolist() == pytest.approx([0.8, 0.0])
+    assert habit_score(evidence_of([{"early_frames": 2.0}], [])).tolist() == pytest.approx([0.9375, 0.0])
 
 
 @pytest.mark.parametrize("value", [1e30, 3e38, -3e38])

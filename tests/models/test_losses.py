@@ -149,7 +149,8 @@ def test_an_anomaly_scale_fitted_on_few_windows_is_finite(n: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("score", "is_attack", "expected"), [(1.0, 1, 1.0), (0.0, 1, -1.0), (1.0, 0, -1.0), (0.0, 0, 1.0), (0.5, 1, 0.0)]
+    ("score", "is_attack", "expected"),
+    [(1.0, 1, 1 / 1.1), (0.0, 1, -1 / 1.1), (1.0, 0, -1 / 1.1), (0.0, 0, 1 / 1.1), (0.5, 1, 0.0), (0.55, 1, 0.5)],
 )
 def test_the_reward_is_positive_on_the_right_side_of_a_half(score: float, is_attack: int, expected: float) -> None:
     assert reward(torch.tensor([score]), torch.tensor([is_attack])).item() == pytest.approx(expected)

@@ -40,8 +40,8 @@ def learnt(root: Path, fusion: Any, columns: tuple[Tensor, ...], **options: Any)
     )
 
 
-def said(good: str | None = None) -> tuple[Tensor, Tensor, Tensor]:
-    """State, experts and labels; the expert named always has the answer, the others say a half."""
+def said(good: str | None = None) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """State, experts, labels, all of unknown vehicles; the expert named has the answer, the others say a half."""
     random = torch.Generator().manual_seed(0)
     label = torch.randint(0, 2, (WINDOWS,), generator=random)
     state = torch.randn(WINDOWS, STATE_WIDTH, generator=random)
@@ -49,17 +49,17 @@ def said(good: str | None = None) -> tuple[Tensor, Tensor, Tensor]:
     if good is not None:
         experts[:, EXPERTS.index(good)] = label.float()
         state[:, state_columns(EXPERTS.index(good))[-1]] = label.float()
-    return state, experts, label
+    return state, experts, label, torch.ones(WINDOWS, dtype=torch.bool)
 
 
 @pytest.mark.parametrize("good", EXPERTS)
 def test_the_agent_learns_whom_to_believe(tmp_path: Path, good: str) -> None:
-    agent, columns = network(steps=2), said(good)
+    agent, columns = network(steps=2, lean=0.0), said(good)
     fitted = learnt(tmp_path, agent, columns, blind=NEVER, deluded=NEVER)
     agent.load_state_dict(fitted.weights)
     weights = agent(*columns[:2])[1]
     assert (weights[:, EXPERTS.index(good)] == 1).float().mean() > 0.95
-    assert fitted.best_value > 0.9
+    assert fitted.best_value > 0.85, "the reward levels off at 1 / 1.1"
 
 
 @pytest.mark.parametrize("method", ["mlp", "logistic"])
@@ -99,11 +99,11 @@ def mistaken(blind: float, deluded: float, columns: tuple[Tensor, ...], seed: in
 def test_a_mistaken_expert_says_all_that_it_says_of_one_window_of_the_other_class(
     kind: int, blind: float, deluded: float
 ) -> None:
-    state, experts, label = said()
+    state, experts, label, foreign = said()
     experts = torch.rand(WINDOWS, len(EXPERTS), generator=torch.Generator().manual_seed(4))
     for expert in range(len(EXPERTS)):
         state[:, state_columns(expert)[-1]] = experts[:, expert]
-    new_state, new_experts, new_label = mistaken(blind, deluded, (state, experts, label))
+    new_state, new_experts, new_label, _ = mistaken(blind, deluded, (state, experts, label, foreign))
     assert torch.equal(new_label, label)
     changed = torch.stack([(new_state != state)[:, state_columns(k)].any(1) for k in range(len(EXPERTS))], dim=1)
     other = label != kind
@@ -120,11 +120,17 @@ def test_a_mistaken_expert_says_all_that_it_says_of_one_window_of_the_other_clas
 
 @pytest.mark.parametrize("labels", ["no attack", "no benign window", "asked for none"])
 def test_nobody_is_mistaken_without_cause(labels: str) -> None:
-    state, experts, label = said("gat")
+    state, experts, label, foreign = said("gat")
     label = {"no attack": torch.zeros_like(label), "no benign window": torch.ones_like(label)}.get(labels, label)
     share = 0.0 if labels == "asked for none" else 0.9
-    found = mistaken(share, share, (state, experts, label))
-    assert all(torch.equal(a, b) for a, b in zip(found, (state, experts, label), strict=True))
+    found = mistaken(share, share, (state, experts, label, foreign))
+    assert all(torch.equal(a, b) for a, b in zip(found, (state, experts, label, foreign), strict=True))
+
+
+def test_nobody_sees_an_attack_in_a_known_vehicles_benign_window() -> None:
+    state, experts, label, foreign = said("gat")
+    found = mistaken(0.0, 0.9, (state, experts, label, ~foreign))
+    assert torch.equal(found[0], state)
 
 
 def test_validation_makes_the_same_mistakes_each_time() -> None:
@@ -135,13 +141,13 @@ def test_validation_makes_the_same_mistakes_each_time() -> None:
 
 def test_blinding_teaches_an_agent_to_believe_the_expert_that_sees_an_attack(tmp_path: Path) -> None:
     """All three see every attack of training. Of one that only the habit sees, a sighted agent need not know."""
-    state, _, label = said()
+    state, _, label, foreign = said()
     experts = torch.where(label > 0, 0.95, 0.05).unsqueeze(1).repeat(1, 3)
     for expert in range(3):
         state[:, state_columns(expert)] = experts[:, expert : expert + 1]
-    agent = network(steps=2)
+    agent = network(steps=2, lean=0.0)
     agent.load_state_dict(
-        learnt(tmp_path, agent, (state, experts, label), blind=(0.4, 0.4, 0.4), deluded=NEVER).weights
+        learnt(tmp_path, agent, (state, experts, label, foreign), blind=(0.4, 0.4, 0.4), deluded=NEVER).weights
     )
     new = torch.full((1, STATE_WIDTH), 0.05)
     new[:, state_columns(2)] = 0.95
