@@ -181,7 +181,8 @@ class AlarmConfig(Config):
 
 
 BaselineMethod = Literal[
-    "habit", "period_rules", "frozen_rules", "past_rules", "gbdt_past", "gbdt_window", "always", "majority"
+    "habit", "period_rules", "frozen_rules", "past_rules", "zscore", "gbdt", "gbdt_past", "gbdt_window", "always",
+    "majority",
 ]
 
 

@@ -28,12 +28,17 @@ def folds(pieces: Sequence[Piece]) -> Iterator[tuple[list[Piece], list[Piece]]]:
         fitted: list[Piece] = []
         scored: list[Piece] = []
         for piece in pieces:
-            n = len(piece.traffic.log)
-            low, high = (min(max(n * k // FOLDS, piece.start), piece.stop) for k in (fold, fold + 1))
+            low, high = (min(max(_cut(piece.traffic, k), piece.start), piece.stop) for k in (fold, fold + 1))
             fitted += _kept(Piece(piece.traffic, piece.start, low), Piece(piece.traffic, high, piece.stop))
             scored += _kept(Piece(piece.traffic, low, high), shortest=piece.traffic.window.size)
         if fitted and scored:
             yield fitted, scored
+
+
+def _cut(traffic: Traffic, third: int) -> int:
+    """The frame at which a third of the capture ends; a window begins there."""
+    n, stride = len(traffic.log), traffic.window.stride
+    return n if third == FOLDS else n * third // FOLDS // stride * stride
 
 
 def _kept(*pieces: Piece, shortest: int = 1) -> list[Piece]:
