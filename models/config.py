@@ -8,6 +8,9 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Dropout = Annotated[float, Field(ge=0, lt=1)]
 
 
+Features = Literal["all", "window"]  # what a network sees of a node: all, or nothing that needs a habit
+
+
 class Config(BaseModel):
     """A value read from a file or a command line: frozen, unknown keys and infinite numbers refused."""
 
@@ -26,6 +29,7 @@ class VgaeShape(Config):
     id_width: PositiveInt = 6
     id_classes: Annotated[int, Field(ge=0)] = 0
     dropout: Dropout = 0.1
+    features: Features = "all"
 
 
 class GatShape(Config):
@@ -37,6 +41,7 @@ class GatShape(Config):
     id_width: PositiveInt = 6
     readout: PositiveInt = 40
     dropout: Dropout = 0.1
+    features: Features = "all"
 
 
 class FusionShape(Config):

@@ -25,7 +25,7 @@ class Gat(nn.Module):
 
     def __init__(self, shape: GatShape, vocabulary: int, node_width: int, edge_width: int) -> None:
         super().__init__()
-        self.input = NodeInput(vocabulary, shape.id_width, node_width, edge_width)
+        self.input = NodeInput(vocabulary, shape.id_width, node_width, edge_width, shape.features)
         width = shape.hidden * shape.heads
         widths = [shape.id_width + node_width, *[width] * shape.layers]
         self.layers = nn.ModuleList(

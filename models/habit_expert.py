@@ -25,6 +25,7 @@ HABIT_FEATURES = (
     "new_bytes",  # payload bytes with a value never seen there / 8, mean, 0..1
     "habit_log10_s",  # log10 of the seconds of traffic the habit was learnt from
 )
+HABIT_EDGE_FEATURES = 1  # of the edge features the last: whether the habit lacks the succession
 # What the expert sums, and two facts beside it.
 EVIDENCE = ("unseen_frames", "early_frames", "over_frames", "new_length_frames", "counter_breaks", "habit_log10_s")
 _ONE_EVENT = 0.5  # departures at which the score is 0.5: any one event is an alarm

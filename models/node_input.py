@@ -2,6 +2,10 @@
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
+
+from models.config import Features
+from models.habit_expert import HABIT_EDGE_FEATURES, HABIT_FEATURES
 
 _CLIP = 10.0  # standard deviations; an injected value may be hundreds away and would drown the rest
 
@@ -27,15 +31,25 @@ class FeatureScale(nn.Module):
 
 
 class NodeInput(nn.Module):
-    """[N] IDs and [N, F] features -> [N, id_width + F], and the [E, D] edge features scaled."""
+    """[N] IDs and [N, F] features -> [N, id_width + F], and the [E, D] edge features scaled.
 
-    def __init__(self, vocabulary: int, id_width: int, node_width: int, edge_width: int) -> None:
+    Args:
+        features: `window` hides the features that are measured against a habit.
+    """
+
+    def __init__(
+        self, vocabulary: int, id_width: int, node_width: int, edge_width: int, features: Features = "all"
+    ) -> None:
         super().__init__()
+        self.features = features
         self.embedding = nn.Embedding(vocabulary, id_width)
         self.node_scale = FeatureScale(node_width)
         self.edge_scale = FeatureScale(edge_width)
 
     def forward(self, node_id: Tensor, x: Tensor, edge_attr: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Scaled node features, network input, scaled edge features."""
-        scaled = self.node_scale(x)
-        return scaled, torch.cat([self.embedding(node_id), scaled], dim=1), self.edge_scale(edge_attr)
+        scaled, edges = self.node_scale(x), self.edge_scale(edge_attr)
+        if self.features == "window":
+            scaled = functional.pad(scaled[:, : -len(HABIT_FEATURES)], (0, len(HABIT_FEATURES)))
+            edges = functional.pad(edges[:, :-HABIT_EDGE_FEATURES], (0, HABIT_EDGE_FEATURES))
+        return scaled, torch.cat([self.embedding(node_id), scaled], dim=1), edges

@@ -37,7 +37,7 @@ class Vgae(nn.Module):
 
     def __init__(self, shape: VgaeShape, vocabulary: int, node_width: int, edge_width: int) -> None:
         super().__init__()
-        self.input = NodeInput(vocabulary, shape.id_width, node_width, edge_width)
+        self.input = NodeInput(vocabulary, shape.id_width, node_width, edge_width, shape.features)
         widths = [shape.id_width + node_width, *(width * shape.heads for width in shape.hidden)]
         self.layers = nn.ModuleList(
             Gatv2Layer(before, width, shape.heads, edge_width + 1)

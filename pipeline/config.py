@@ -123,6 +123,11 @@ class TrainConfig(Config):
     imbalance: ImbalanceConfig = ImbalanceConfig()
     curriculum: CurriculumConfig = CurriculumConfig()
 
+    @property
+    def for_benign(self) -> "TrainConfig":
+        """What matters where nothing is classified: the same without what is done about rare attacks."""
+        return self.model_copy(update={"imbalance": ImbalanceConfig(), "curriculum": CurriculumConfig()})
+
 
 class VgaeLossConfig(Config):
     """Weights beside the reconstruction error: ID and edge likelihood, KL term (Kipf and Welling 2016).

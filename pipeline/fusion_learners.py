@@ -1,4 +1,7 @@
-"""The Lightning side of fusion; a batch is (state, experts' scores, label, whether the vehicle is unknown), computed beforehand."""
+"""The Lightning side of fusion.
+
+A batch, computed beforehand, is (state, experts' scores, label, whether the vehicle is unknown).
+"""
 
 import copy
 from typing import Any
@@ -41,7 +44,7 @@ class FusionLearner(Learner):
         drawn = torch.rand(experts.shape, generator=generator).to(label.device)
         wrong = (drawn < shares.to(label.device)[label]) & ((label == 1) | is_foreign).unsqueeze(1)
         wrong &= ~wrong.all(1, keepdim=True)
-        for kind in (0, 1):
+        for kind in range(2):
             others = torch.nonzero(label != kind).squeeze(1)
             if not len(others):
                 continue
@@ -66,7 +69,7 @@ class AgentLearner(FusionLearner):
         self.replay: list[tuple[Tensor, ...]] = []
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
-        state, experts, label, _ = self.mistaken(batch)
+        state, experts, label, _foreign = self.mistaken(batch)
         agent: Any = self.network
         explore = torch.rand(len(state), device=state.device) < self._epsilon()
         best = agent.q(state).argmax(-1)

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from pydantic import BaseModel
+
 from pipeline.config import RunConfig, expand
 from pipeline.data_catalogue import describe_dataset
 from pipeline.datasets import list_captures
@@ -50,7 +52,8 @@ def plan(config: RunConfig, settings: Settings) -> list[PlannedRun]:
         for seed in varied.seeds:
             of_stage: dict[str, PlannedRun] = {}
             for stage in _stages_of(varied, variant):
-                inputs = {name: of_stage[name].run_id for name in stage.needs if name in of_stage}
+                needs = (*stage.needs, *stage.asks(varied))
+                inputs = {name: of_stage[name].run_id for name in needs if name in of_stage}
                 drawn = varied.seeds[0] if stage.role == "teacher" and varied.one_teacher else seed
                 run = _planned(stage, drawn, inputs, varied, variant, data)
                 run = planned.setdefault(run.run_id, run)
@@ -118,4 +121,4 @@ def _section(config: RunConfig, dotted: str) -> Any:
     value: Any = config
     for name in dotted.split("."):
         value = getattr(value, name)
-    return value.model_dump(mode="json")
+    return value.model_dump(mode="json") if isinstance(value, BaseModel) else value

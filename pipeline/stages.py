@@ -45,6 +45,10 @@ class Stage:
     has_seed: bool = True
     is_judge: bool = False
 
+    def asks(self, config: RunConfig) -> tuple[str, ...]:
+        """Stages whose runs it reads under this config alone: a curriculum asks the VGAE what is hard."""
+        return ("vgae_teacher",) if self.model == "gat" and config.train.curriculum.enabled else ()
+
 
 def _prepare(config: RunConfig, settings: Settings, context: StageContext, outcome: Outcome) -> None:
     from pipeline.prepare import prepare
@@ -99,7 +103,7 @@ def _evaluate(config: RunConfig, settings: Settings, context: StageContext, outc
 
 
 _GPU = Resources(hours=6, memory_gb=48, cpus=8, gpus=1)
-_VGAE = ("vgae_loss", "train", "alarm")
+_VGAE = ("vgae_loss", "train.for_benign", "alarm.benign_quantile")
 STAGES: tuple[Stage, ...] = (
     Stage("prepare", _prepare, (), ("window", "split", "habit"), Resources(hours=2, memory_gb=64), has_seed=False),
     Stage("vgae_teacher", _vgae_teacher, ("prepare",), ("vgae.teacher", *_VGAE), _GPU, "vgae", "teacher"),
@@ -113,7 +117,7 @@ STAGES: tuple[Stage, ...] = (
         _GPU, "gat", "student",
     ),
     Stage(
-        "fusion", _fusion, ("prepare", "vgae_student", "gat_student"), ("fusion", "train", "alarm"),
+        "fusion", _fusion, ("prepare", "vgae_student", "gat_student"), ("fusion", "train.for_benign", "alarm"),
         Resources(hours=1, memory_gb=32, cpus=8, gpus=1), "fusion", "student",
     ),
     Stage(

@@ -59,7 +59,7 @@ def test_fixed_weights_are_those_given_and_must_add_up() -> None:
     score, weights = fusion("fixed", weights=(0.5, 0.3, 0.2))(state, experts)
     torch.testing.assert_close(weights[0], torch.tensor([0.5, 0.3, 0.2]))
     torch.testing.assert_close(score, experts @ torch.tensor([0.5, 0.3, 0.2]))
-    with pytest.raises(ValidationError, match="weights add up to 0.8, not 1"):
+    with pytest.raises(ValidationError, match=r"weights add up to 0\.8, not 1"):
         FusionShape(method="fixed", weights=(0.5, 0.3, 0.0))
 
 

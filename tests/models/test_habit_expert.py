@@ -74,7 +74,7 @@ def test_a_window_without_nodes_departs_from_nothing() -> None:
 
 @pytest.mark.parametrize("value", [1e30, 3e38, -3e38])
 def test_numbers_that_no_window_can_count_still_give_a_score(value: float) -> None:
-    rows = [{name: value for name in HABIT_FEATURES}] * 3
+    rows = [dict.fromkeys(HABIT_FEATURES, value)] * 3
     score = habit_score(evidence_of(rows))
     assert torch.isfinite(score).all()
     assert 0 <= score.item() <= 1
