@@ -1,6 +1,8 @@
 """The habits of all known vehicles: learnt from benign training frames, kept in one file, told apart by their IDs."""
 
 import io
+import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -112,7 +114,8 @@ def load_habits(path: Path) -> dict[str, Habit]:
         StageError: the file is missing or is not one that `save_habits` wrote.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        # bytes first: numpy leaves a file open that is no archive
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         vehicles = dict.fromkeys(name.split(_SEPARATOR)[0] for name in arrays)
         return {
@@ -125,7 +128,7 @@ def load_habits(path: Path) -> dict[str, Habit]:
             )
             for vehicle in vehicles
         }
-    except (OSError, ValueError, KeyError, IndexError) as error:
+    except (OSError, ValueError, KeyError, IndexError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise StageError(
             f"{path} holds no habits of vehicles ({error!r}). Restore it, or prepare again with --set repeat=1."
         ) from error
