@@ -15,7 +15,7 @@ from pipeline.datasets import list_captures
 from pipeline.prepare import file_digests
 from pipeline.runs import run_id_of
 from pipeline.settings import Settings
-from pipeline.stages import STAGES, Stage
+from pipeline.stages import STAGES, Stage, find_stage
 
 BASE = ""  # the experiment itself, beside its variants
 
@@ -52,8 +52,7 @@ def plan(config: RunConfig, settings: Settings) -> list[PlannedRun]:
         for seed in varied.seeds:
             of_stage: dict[str, PlannedRun] = {}
             for stage in _stages_of(varied, variant):
-                needs = (*stage.needs, *stage.asks(varied))
-                inputs = {name: of_stage[name].run_id for name in needs if name in of_stage}
+                inputs = {name: of_stage[name].run_id for name in _needs(stage, varied)}
                 drawn = varied.seeds[0] if stage.role == "teacher" and varied.one_teacher else seed
                 run = _planned(stage, drawn, inputs, varied, variant, data)
                 run = planned.setdefault(run.run_id, run)
@@ -73,16 +72,22 @@ def plan(config: RunConfig, settings: Settings) -> list[PlannedRun]:
 
 
 def _stages_of(config: RunConfig, variant: str) -> list[Stage]:
-    """All but the judges, the stage of baselines once a method; a variant that distils nothing and grades no lessons
-    asks no teacher."""
-    asks = not variant or config.distillation.enabled or config.train.curriculum.enabled
+    """All but the judges, the stage of baselines once a method, and of a variant's teachers those somebody asks."""
+    asked = {name for stage in STAGES if not stage.is_judge for name in _needs(stage, config)}
     found: list[Stage] = []
     for stage in STAGES:
         if stage.role == "baseline":
             found += [replace(stage, model=method) for method in config.baselines.methods]
-        elif not stage.is_judge and (asks or stage.role != "teacher"):
+        elif not stage.is_judge and (not variant or stage.role != "teacher" or stage.name in asked):
             found.append(stage)
     return found
+
+
+def _needs(stage: Stage, config: RunConfig) -> list[str]:
+    """The stages whose runs it reads under this config: a student that is not taught reads no teacher's."""
+    untaught = stage.role == "student" and not config.distillation.enabled
+    needs = [name for name in stage.needs if not (untaught and find_stage(name).role == "teacher")]
+    return list(dict.fromkeys([*needs, *stage.asks(config)]))
 
 
 def _label(run: PlannedRun) -> str:
