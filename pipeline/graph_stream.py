@@ -64,7 +64,8 @@ class GraphStream:
         # the stretch behind the one that holds a window's last frame must be there as well
         stretches = (self._first_frame + n_frames) // size
         last_frame = (stretches - 1) * size - self._first_frame  # one behind the last frame that is decided
-        return max((last_frame - size) // stride + 1, 0)
+        # a stride wider than a window ends behind it: the frames to be left out must have come
+        return min(max((last_frame - size) // stride + 1, 0), n_frames // stride)
 
     def _graphs(self, frames: CanLog, n_windows: int) -> GraphArrays:
         n_past = 0 if self._past is None else len(self._past)
