@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from pipeline.alarms import MERGED_S
 
+_ROUNDING = 1e-6  # of the windows' summed time
 EVIDENT = 0.5  # a score below this says benign, however rare it is among benign windows
 
 
@@ -19,7 +20,7 @@ def threshold_at_budget(
         per_hour: alarm events allowed in an hour of benign traffic; alarms less than a second apart are one.
     """
     hours = float(np.maximum(end_s - start_s, 0).sum()) / 3600
-    allowed = int(per_hour * hours)
+    allowed = int(per_hour * hours + _ROUNDING)
     candidates = np.unique(score[score > EVIDENT])[::-1]
     threshold = float(candidates[0]) if len(candidates) else EVIDENT
     for lower in [*candidates[1:], EVIDENT]:

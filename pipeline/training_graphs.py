@@ -54,9 +54,10 @@ def held_out_graphs(
         habit = fit_habit(others, window.size, config)
         return graphs_of(windows.log, habit, window, config, vocabulary)
     middle = len(windows) // 2
-    split_at = int(windows.start_frame[middle])
-    first = [stretch for stretch in _cut(own, split_at) if stretch.stop <= split_at]
-    second = [stretch for stretch in _cut(own, split_at) if stretch.start >= split_at]
+    begins = int(windows.start_frame[middle])  # the second half's first window
+    ends = max(begins, int(windows.start_frame[middle - 1]) + windows.size) if middle else begins  # of the first half
+    first = [stretch for stretch in _cut(own, begins) if stretch.stop <= begins]
+    second = [stretch for stretch in _cut(own, ends) if stretch.start >= ends]
     if not first or not second:
         everything = [*others, *own]
         if not everything:  # nothing of the vehicle is benign: its own beginning is all there is
