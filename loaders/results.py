@@ -190,8 +190,9 @@ def _cells() -> list[tuple[str, float | None, str, str]]:
 def _sources(lake: duckdb.DuckDBPyConnection) -> str:
     """Which runs the tables stand on."""
     rows = lake.sql(
-        "SELECT coalesce(variant, 'reference'), stage, count(*), max(parameters), string_agg(run_id, ', ' ORDER BY seed) "
-        "FROM runs WHERE status = 'complete' GROUP BY ALL ORDER BY coalesce(variant, 'reference') <> 'reference', 1, 2"
+        "SELECT coalesce(variant, 'reference') AS changed, stage, count(*), max(parameters), "
+        "string_agg(run_id, ', ' ORDER BY seed) "
+        "FROM runs WHERE status = 'complete' GROUP BY changed, stage ORDER BY changed <> 'reference', changed, stage"
     ).fetchall()
     heads = ("variant", "stage", "runs", "parameters", "run ids, by seed")
     return "## The runs\n\n" + _table(
