@@ -191,7 +191,7 @@ def _sources(lake: duckdb.DuckDBPyConnection) -> str:
     """Which runs the tables stand on."""
     rows = lake.sql(
         "SELECT coalesce(variant, 'reference') AS changed, stage, count(*), max(parameters), "
-        "string_agg(run_id, ', ' ORDER BY seed) "
+        "string_agg(run_id, ', ' ORDER BY seed, run_id) "
         "FROM runs WHERE status = 'complete' GROUP BY changed, stage ORDER BY changed <> 'reference', changed, stage"
     ).fetchall()
     heads = ("variant", "stage", "runs", "parameters", "run ids, by seed")
