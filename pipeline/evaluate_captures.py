@@ -31,22 +31,22 @@ def evaluate_captures(
         path: pl.concat(score_capture(kept, path, calibrate_s, vehicle, reader, say), how="vertical") for path in paths
     }
     # from here on labels are looked at
-    found = [_measured(kept, path, rows, reader, say) for path, rows in frames.items()]
+    found = [_measured(kept, path, rows, calibrate_s or 0.0, reader, say) for path, rows in frames.items()]
     rows = metric_rows(kept.run_id, found)
     return rows if len(found) > 1 else [row for row in rows if row["capture"] not in POOLS]
 
 
 def _measured(
-    kept: KeptDetector, path: Path, rows: pl.DataFrame, reader: str | None, say: Callable[[str], None]
-) -> Measured:
+    kept: KeptDetector, path: Path, rows: pl.DataFrame, calibration_s: float, reader: str | None,
+    say: Callable[[str], None],
+) -> Measured:  # fmt: skip
     log = read_labelled(path, reader or recognise(path))
     for doubt in doubts(log):
         say(f"{path.name}: WARNING, {doubt}")
-    calibration_s = float(rows.filter(pl.col("is_calibration"))["end_s"].max() or 0.0)  # type: ignore[arg-type]
     protocol = Protocol(rows["protocol"][0], calibration_s)
     if not is_applicable(protocol, log):
         raise CaptureError(
-            f"{path}: an attack lies in the calibration prefix of {calibration_s:.1f} s, so what is calibrated is not "
+            f"{path}: an attack lies in the calibration prefix of {calibration_s:g} s, so what is calibrated is not "
             "attack-free traffic. Calibrate with fewer seconds, or leave --calibrate away."
         )
     behind = rows.filter(~pl.col("is_calibration"))

@@ -109,7 +109,8 @@ def _head(chunks: Iterator[CanLog], seconds: float) -> tuple[CanLog, Iterator[Ca
     """The first chunks, until they span the seconds, as one; and the others."""
     head = next(chunks)
     for chunk in chunks:
-        if head.timestamp_s[-1] - head.timestamp_s[0] > seconds:
+        # steps ahead alone: a clock that jumps back must not make the head the whole file
+        if np.maximum(np.diff(head.timestamp_s), 0).sum() > seconds:
             return head, chain([chunk], chunks)
         head = joined(head, chunk)
     return head, iter(())
