@@ -93,7 +93,9 @@ def build_graphs(
     columns = (windows.log.arbitration_id, windows.log.timestamp_s, windows.log.payload_word)
     ids, times, words = (windows.view(column) for column in columns)
     facts = _Facts.of(habit, surprise, slow_s, slow_weight)
-    frames: tuple[NDArray[Any], ...] = (ids, times, words, windows.view(surprise.code), windows.view(facts.per_frame))
+    frames: tuple[NDArray[Any], ...] = (
+        ids, times, words, windows.view(surprise.code), *(windows.view(column) for column in facts.per_frame)
+    )  # fmt: skip
     starts = range(0, len(windows), _CHUNK_WINDOWS)
     with ThreadPoolExecutor(threads) as pool:
         chunks = list(
@@ -149,14 +151,14 @@ class _Facts:
     """What the habit says of frames and IDs, as tables that a node's features are summed or looked up from.
 
     Attributes:
-        per_frame: [N, 6] float32, `_FRAME_FACTS`.
-        per_id: [I + 1, 5] float32, `_ID_FACTS`; the last row is every ID that the habit lacks.
+        per_frame: [N] float32 each: early (weighed), new length, counter break, gap, new bytes, early (depth).
+        per_id: [I + 1] float32 each: period, its logarithm, is periodic, usual flips, most frames; last an unseen ID.
         follows: [I + 1, I + 1] bool, True as well where either ID is unseen.
         log10_s: of the habit's seconds.
     """
 
-    per_frame: NDArray[np.float32]
-    per_id: NDArray[np.float32]
+    per_frame: tuple[NDArray[np.float32], ...]
+    per_id: tuple[NDArray[np.float32], ...]
     follows: NDArray[np.bool_]
     log10_s: float
 
@@ -164,20 +166,20 @@ class _Facts:
     def of(cls, habit: Habit, surprise: Surprise, slow_s: float, slow_weight: float) -> "_Facts":
         n_ids = len(habit)
         weight = np.append(np.where(habit.period_s >= slow_s, slow_weight, 1.0), 0.0).astype(np.float32)
-        per_frame = np.empty((len(surprise), 6), dtype=np.float32)
-        per_frame[:, 0] = (surprise.early > 0) * weight[surprise.code]
-        per_frame[:, 1] = surprise.has_new_length
-        per_frame[:, 2] = surprise.breaks_counter
-        per_frame[:, 3] = surprise.gap_log2
-        per_frame[:, 4] = surprise.new_bytes
-        per_frame[:, 5] = surprise.early
-        per_id = np.zeros((n_ids + 1, 5), dtype=np.float32)
+        per_frame = (
+            (surprise.early > 0) * weight[surprise.code],
+            surprise.has_new_length.astype(np.float32),
+            surprise.breaks_counter.astype(np.float32),
+            surprise.gap_log2,
+            surprise.new_bytes,
+            surprise.early,
+        )
         period = np.nan_to_num(habit.period_s, nan=0.0)
-        per_id[:-1, 0] = period
-        per_id[:-1, 1] = np.where(period > 0, _log10_ms(period * 1e3), 0)
-        per_id[:-1, 2] = habit.is_periodic
-        per_id[:-1, 3] = habit.hamming
-        per_id[:-1, 4] = habit.most_frames
+        log_period = np.where(period > 0, _log10_ms(period * 1e3), 0)
+        per_id = tuple(
+            np.append(column, 0).astype(np.float32)
+            for column in (period, log_period, habit.is_periodic, habit.hamming, habit.most_frames)
+        )
         follows = np.ones((n_ids + 1, n_ids + 1), dtype=bool)
         follows[:-1, :-1] = habit.follows
         return cls(per_frame, per_id, follows, float(np.log10(max(habit.seconds, 0.1))))
@@ -185,7 +187,7 @@ class _Facts:
 
 def _chunk_graphs(
     facts: _Facts, ids: NDArray[np.uint32], times: NDArray[np.float64], words: NDArray[np.uint64],
-    code: NDArray[np.intp], per_frame: NDArray[np.float32],
+    code: NDArray[np.intp], *per_frame: NDArray[np.float32],
 ) -> _Chunk:  # fmt: skip
     """Graphs of windows given as [W, S] columns."""
     n_windows, size = ids.shape
@@ -214,8 +216,8 @@ def _chunk_graphs(
     span_ms = (times[:, -1] - times[:, 0]) * 1e3
     x[:, 10:12] = _arrival_times(time_ms, start, end, frames, span_ms[start // size])
     owner = code.ravel()[taken[start]]
-    per_frame = per_frame.reshape(-1, per_frame.shape[-1])[taken]
-    _fill_habit(x[:, 13:], x[:, 12], owner, frames, start, span_ms[start // size], per_frame, facts)
+    sorted_facts = [_taken(column.ravel(), taken) for column in per_frame]
+    _fill_habit(x, owner, frames, start, span_ms[start // size], sorted_facts, facts)
 
     node = np.empty(n_windows * size, dtype=packed)
     node[taken] = (np.cumsum(first, axis=1, dtype=packed) - packed(1)).ravel()
@@ -267,30 +269,46 @@ def _arrival_times(
     return _log10_ms(both)
 
 
+def _taken(values: NDArray[np.float32], place: NDArray[np.intp]) -> NDArray[np.float32] | None:
+    """The values in the order of `place`; None where all are 0, as most departures in most stretches are."""
+    return values.take(place) if values.any() else None
+
+
 def _fill_habit(
-    x: NDArray[np.float32], hamming: NDArray[np.float32], owner: NDArray[np.intp], frames: NDArray[np.intp],
-    start: NDArray[np.intp], span_ms: NDArray[np.float64], per_frame: NDArray[np.float32], facts: _Facts,
+    x: NDArray[np.float32], owner: NDArray[np.intp], frames: NDArray[np.intp], start: NDArray[np.intp],
+    span_ms: NDArray[np.float64], per_frame: Sequence[NDArray[np.float32] | None], facts: _Facts,
 ) -> None:  # fmt: skip
-    """The columns of `NODE_FEATURES` from unseen_frames on; `owner` [N] is the node's ID in the habit, -1 unseen."""
+    """The columns of `HABIT_FEATURES`; `owner` [N] is the node's ID in the habit, -1 unseen."""
+    first = len(WINDOW_NODE_FEATURES)
     known = owner >= 0
-    period_s, log_period, is_periodic, usual_flips, most = facts.per_id[owner].T
-    sums = np.add.reduceat(per_frame[:, :5], start, axis=0)
-    x[:, 0] = np.where(known, 0, frames)
-    x[:, 1] = sums[:, 0]
-    x[:, 2] = np.maximum.reduceat(per_frame[:, 5], start)
+    period_s, log_period, is_periodic, usual_flips, most = (column.take(owner, mode="wrap") for column in facts.per_id)
+    early, length, breaks, gap, new_bytes, depth = per_frame
     with np.errstate(divide="ignore", invalid="ignore"):
         # a clock that jumped back says nothing of the time that passed
         by_time = (is_periodic > 0) & (span_ms >= 0)
         expected = np.where(by_time, span_ms * 1e-3 / period_s + 1.5, most + 1)
-    x[:, 3] = np.where(known, np.maximum(frames - expected, 0), 0)
-    x[:, 4:6] = sums[:, 1:3]
-    x[:, 6] = sums[:, 3] / frames
-    x[:, 7] = np.maximum.reduceat(np.abs(per_frame[:, 3]), start)
-    x[:, 8] = log_period
-    x[:, 9] = is_periodic
-    x[:, 10] = np.where(known & (frames > 1), hamming - usual_flips, 0)
-    x[:, 11] = sums[:, 4] / frames
-    x[:, 12] = facts.log10_s
+    columns = (
+        np.where(known, 0, frames),
+        _sums(early, start),
+        0.0 if depth is None else np.maximum.reduceat(depth, start),
+        np.where(known, np.maximum(frames - expected, 0), 0),
+        _sums(length, start),
+        _sums(breaks, start),
+        _sums(gap, start) / frames,
+        0.0 if gap is None else np.maximum.reduceat(np.abs(gap), start),
+        log_period,
+        is_periodic,
+        np.where(known & (frames > 1), x[:, first - 1] - usual_flips, 0),
+        _sums(new_bytes, start) / frames,
+        facts.log10_s,
+    )
+    for number, column in enumerate(columns):
+        x[:, first + number] = column
+
+
+def _sums(values: NDArray[np.float32] | None, start: NDArray[np.intp]) -> NDArray[np.float32] | np.float32:
+    """Sum of each run that begins at `start`, each by itself: a running sum of gaps would lose digits."""
+    return np.float32(0) if values is None else np.add.reduceat(values, start)
 
 
 def _edges(
