@@ -50,6 +50,9 @@ epochs = 2
 batch_size = 64
 shape = { hidden = [8], steps = 4 }
 
+[alarm]
+calibrations_s = [0.5]  # the recordings last three seconds
+
 [tracking]
 wandb = "off"
 """
