@@ -11,6 +11,7 @@ from pipeline.data_captures import find_duplicates
 from pipeline.datasets import CaptureFile
 from pipeline.errors import CaptureError, ConfigError, StageError
 from pipeline.graph_set import load_graphs
+from pipeline.protocols import KNOWN, ZERO_SHOT
 from pipeline.readers import read_can_log
 from pipeline.runs import RunFolder
 from pipeline.vocabulary import UNSEEN, Vocabulary, learn_vocabulary
@@ -57,7 +58,27 @@ def test_the_vocabulary_is_learnt_from_benign_training_frames_alone(
     assert graphs.vocabulary.arbitration_ids == tuple(sorted(known))
     assert known < everywhere
     is_unseen = ~np.isin(graphs.graphs.arbitration_id, sorted(known))
-    assert np.array_equal(graphs.graphs.node_id == UNSEEN, is_unseen)
+    is_foreign = np.repeat(graphs.under(ZERO_SHOT), np.diff(graphs.graphs.node_ptr))
+    assert is_foreign.any()
+    assert np.array_equal(graphs.graphs.node_id == UNSEEN, is_unseen | is_foreign)
+
+
+def test_every_training_window_stands_once_under_each_protocol_and_no_test_window_at_all(
+    trained: Place, run_ids: dict[str, str]
+) -> None:
+    graphs = load_graphs(RunFolder(trained.settings.runs, run_ids["prepare"]).graphs)
+    windows = trained.rows(
+        "SELECT capture, sum(windows) AS n FROM splits WHERE split IN ('train', 'validation') GROUP BY capture"
+    )
+    expected = {row["capture"]: int(row["n"]) for row in windows}
+    for protocol in (KNOWN, ZERO_SHOT):
+        index, counts = np.unique(graphs.capture[graphs.under(protocol)], return_counts=True)
+        found = {graphs.captures[i].name: int(n) for i, n in zip(index, counts, strict=True)}
+        assert found == expected
+    usage = {graphs.captures[i].usage for i in np.unique(graphs.capture)}
+    assert usage == {"train"}
+    assert len(graphs.at("test")) == 0
+    assert graphs.known_vehicles() == {"Chevrolet Impala 2011"}
 
 
 def test_an_index_is_an_ids_rank_and_0_is_every_other_id() -> None:
