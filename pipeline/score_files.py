@@ -46,7 +46,8 @@ class _Csv:
         self.file, self.is_first = file, True
 
     def write(self, rows: pl.DataFrame) -> None:
-        rows.write_csv(self.file, include_header=self.is_first)
+        # the file's own errors come through as they are: a full disk, a closed pipe
+        self.file.write(rows.write_csv(include_header=self.is_first).encode())
         self.is_first = False
 
     def close(self) -> None:
