@@ -19,7 +19,7 @@ from pipeline.errors import StageError
 from pipeline.graphs import EDGE_FEATURES, NODE_FEATURES
 from pipeline.vocabulary import Vocabulary
 
-_CARD, _WEIGHTS = "checkpoint.json", "weights.safetensors"
+FILES = _CARD, _WEIGHTS = "checkpoint.json", "weights.safetensors"
 _KEYS = {
     "run_id", "model", "role", "shape", "vocabulary", "vocabulary_digest", "node_features", "edge_features",
     "data_digest", "config_digest", "weights_sha256",

@@ -9,7 +9,7 @@ from typing import Any
 from lake.files import sha256_of, write_json
 from lake.read import open_lake
 from models.detector import Detector
-from pipeline.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from pipeline.checkpoint import FILES, Checkpoint, load_checkpoint, save_checkpoint
 from pipeline.config import HabitConfig, WindowConfig
 from pipeline.errors import StageError
 from pipeline.graph_set import load_graphs
@@ -21,6 +21,8 @@ from pipeline.settings import Settings
 
 PARTS = ("vgae_student", "gat_student", "fusion")
 _INDEX, _HABITS = "detector.json", "habits.npz"
+_FACTS = ("run_id", "data_digest", "window", "habit")
+_FILES = (*(f"{part}/{name}" for part in PARTS for name in FILES), _HABITS)  # none is read that no digest vouches for
 NAMED = {"reference": Path("reference") / "detector"}  # below the bundled data
 
 
@@ -83,6 +85,9 @@ def load_detector(folder: Path) -> KeptDetector:
     try:
         index: dict[str, Any] = json.loads((folder / _INDEX).read_text())
         expected = dict(index["sha256"])
+        missing = [name for name in (*_FACTS, *_FILES) if name not in {*index, *expected}]
+        if missing:
+            raise KeyError(f"{_INDEX} lacks {', '.join(missing)}")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DetectorError(
             f"{folder} holds no detector ({error!r}). Name a fusion run, a folder that a detector was kept in, or "
