@@ -27,6 +27,7 @@ MODELS = (
     "habit", "period_rules", "frozen_rules", "past_rules", "zscore", "gbdt", "gbdt_past", "gbdt_window", "always",
     "majority",
 )  # fmt: skip
+CONSTANTS = ("always", "majority")  # models that look at nothing: shown, but no reference of a comparison
 ROLES = ("teacher", "student", "baseline")
 SPLITS = ("train", "validation", "test")
 RELATIONS = ("prepared_from", "distilled_from", "fused_from", "evaluated", "exported_from")

@@ -9,6 +9,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from lake.schema import CONSTANTS
 from lake.statistics import Better, Cells, compare
 from loaders.seeds import MODEL, seed_values
 
@@ -41,12 +42,12 @@ Model = tuple[str, str | None, str]
 def load(lake: duckdb.DuckDBPyConnection) -> pa.Table:
     """A row a model and metric; p values are corrected over the models of an experiment, protocol and metric.
 
-    Teachers are references and do not compete. The reference is the baseline with the best mean over captures of
-    that metric. Where an experiment has no baseline there is nothing to compare with, and no row.
+    Teachers are references and do not compete; constants look at nothing and are left out. The reference is the
+    baseline with the best mean over captures of that metric. Where an experiment has no baseline there is nothing to compare with, and no row.
     """
     families: dict[tuple[Any, ...], dict[Model, dict[Any, float]]] = defaultdict(lambda: defaultdict(dict))
     for row in seed_values(lake, _COMPETING).to_arrow_table().to_pylist():
-        if row["metric"] in COMPARED:
+        if row["metric"] in COMPARED and row["model"] not in CONSTANTS:
             model = (row["model"], row["role"], row["configuration"])
             family = tuple(row[name] for name in _FAMILY)
             families[family][model][row["capture"], row["seed"]] = row["value"]

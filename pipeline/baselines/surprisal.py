@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -83,12 +84,17 @@ class Surprisal:
         return np.maximum(off / self.low[own], 0), np.maximum(off / self.high[own], 0)
 
     def _flips(self, traffic: Traffic, known: NDArray[np.intp], own: NDArray[np.intp]) -> NDArray[np.float64]:
-        flips = traffic.word[known] ^ traffic.word_before[known]
+        flips = (traffic.word[known] ^ traffic.word_before[known]).view(np.uint8).reshape(-1, _BYTES)
         total = np.zeros(len(own))
-        for bit in range(64):
-            at = np.flatnonzero(flips & np.uint64(1 << bit))
-            total[at] += self.flip[own[at], bit]
+        for byte in range(_BYTES):
+            total += self._flips_of_byte[own, byte, flips[:, byte]]
         return total
+
+    @cached_property
+    def _flips_of_byte(self) -> NDArray[np.float32]:
+        """[I, 8, 256] sum of `flip` over the bits that are set in each value of each byte."""
+        bits = np.unpackbits(np.arange(_VALUES, dtype=np.uint8)[:, None], axis=1, bitorder="little")
+        return np.asarray(self.flip.reshape(-1, _BYTES, 8) @ bits.T.astype(np.float32))
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         own = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "table"}

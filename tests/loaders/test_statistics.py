@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from lake.read import open_lake
-from lake.schema import AMOUNTS, PROPORTIONS
+from lake.schema import AMOUNTS, CONSTANTS, PROPORTIONS
 from lake.snapshot import take_snapshot
 from lake.statistics import summarise
 from loaders import comparisons, intervals
@@ -137,6 +137,17 @@ def test_models_are_compared_with_the_strongest_baseline_teachers_aside(tmp_path
     fusion = next(row for row in found if row["model"] == "fusion")
     values = [made_up_value(f"made_up-fusion-{seed}", "test", name, "f1", "") for name in captures for seed in SEEDS]
     assert fusion["mean_difference"] == pytest.approx(sum(values) / 10 - strength[strongest])
+
+
+def test_a_constant_is_no_baseline_to_be_compared_with(tmp_path: Path) -> None:
+    made_up_lake(tmp_path / "lake", seeds=SEEDS)
+    for model in CONSTANTS:
+        add_baseline(tmp_path / "lake", model, model, None)
+    assert rows_of(tmp_path / "lake", "comparisons", tmp_path / "data") == []
+    add_baseline(tmp_path / "lake", "rules", "habit", None)
+    found = rows_of(tmp_path / "lake", "comparisons", tmp_path / "data2")
+    assert {row["reference_model"] for row in found} == {"habit"}
+    assert not {row["model"] for row in found} & set(CONSTANTS)
 
 
 def test_without_a_baseline_there_is_nothing_to_compare_with(tmp_path: Path) -> None:
