@@ -10,11 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
+from pipeline.release.raw_frames import load_release
 from tests.browser import Browser, needs_chromium, served, started_browser
 
 TINY = Path(__file__).parent / "data" / "tiny.toml"
+CAPTURE = Path(__file__).parents[1] / "data/sample/test_01_known_vehicle_known_attack/DoS-3.csv.gz"
 STAGES = (
     ["prepare", "vgae_teacher", "gat_teacher", "vgae_student", "gat_student", "fusion"]
     + ["baseline"] * 2
@@ -118,6 +121,25 @@ def test_the_students_lineage_names_teachers_and_fusion_names_students(walk: Wal
     assert edges == expected
 
 
+def test_a_recording_is_scored_alike_by_the_run_and_by_its_release(walk: Walk) -> None:
+    """`./run score` and `./run release` of the fusion run, on one of the recordings that it was evaluated on."""
+    (fusion,) = (run["run_id"] for run in walk.trained if run["stage"] == "fusion")
+    walk.command("pipeline", "score", fusion, str(CAPTURE), "--out", str(walk.root / "scores.parquet"))
+    scores = pl.read_parquet(walk.root / "scores.parquet")
+    assert scores["protocol"].unique().to_list() == ["known vehicle"]
+    evaluated = walk.sql(f"""
+        SELECT n FROM metrics WHERE model_run_id = '{fusion}' AND metric = 'f1' AND protocol = 'known vehicle'
+        AND capture LIKE '%DoS-3'
+    """)
+    assert evaluated == [{"n": len(scores)}]
+    walk.command("pipeline", "release", fusion, "--out", str(walk.root / "release"))
+    released = load_release(walk.root / "release").score(CAPTURE)
+    assert released["alarm"].equals(scores["alarm"])
+    assert (released["score"] - scores["score"]).abs().max() < 1e-5
+    metrics = json.loads((walk.root / "release" / "metrics.json").read_text())
+    assert metrics["snapshot_id"] == walk.snapshot_id
+
+
 @needs_chromium
 @pytest.mark.parametrize("page", PAGES)
 def test_no_page_leaves_its_origin_or_logs_an_error(page: str, address: str, browser: Browser) -> None:
@@ -134,7 +156,7 @@ def test_the_leaderboards_rows_are_the_lakes(walk: Walk, address: str, browser: 
                max(m.value) FILTER (metric = 'f1') AS f1, max(m.value) FILTER (metric = 'fpr') AS fpr,
                any_value(m.n) AS n, any_value(m.n_attack) AS n_attack
         FROM metrics m JOIN runs r ON r.run_id = m.model_run_id
-        WHERE m.split = 'test' AND m.capture = 'known vehicles' GROUP BY ALL
+        WHERE m.split = 'test' AND m.capture = 'known vehicles' AND m.protocol = 'known vehicle' GROUP BY ALL
     """)
     with browser.open_site(address + "dashboard/leaderboard/") as visit:
         table = visit.page.locator("#results table")
