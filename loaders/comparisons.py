@@ -43,7 +43,8 @@ def load(lake: duckdb.DuckDBPyConnection) -> pa.Table:
     """A row a model and metric; p values are corrected over the models of an experiment, protocol and metric.
 
     Teachers are references and do not compete; constants look at nothing and are left out. The reference is the
-    baseline with the best mean over captures of that metric. Where an experiment has no baseline there is nothing to compare with, and no row.
+    baseline with the best mean over captures of that metric. Where an experiment has no baseline there is nothing
+    to compare with, and no row.
     """
     families: dict[tuple[Any, ...], dict[Model, dict[Any, float]]] = defaultdict(lambda: defaultdict(dict))
     for row in seed_values(lake, _COMPETING).to_arrow_table().to_pylist():
