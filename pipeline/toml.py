@@ -1,19 +1,27 @@
 """Values as TOML text, which Python can read but not write."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
+
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def to_toml(values: Mapping[str, Any], table: str = "") -> str:
     """`values` as a TOML table; inner mappings become `[table.inner]`, and a None is left out."""
     plain = {key: value for key, value in values.items() if not isinstance(value, Mapping) and value is not None}
     inner = {key: value for key, value in values.items() if isinstance(value, Mapping)}
-    text = "".join(f"{key} = {_value(value)}\n" for key, value in plain.items())
+    text = "".join(f"{_key(key)} = {_value(value)}\n" for key, value in plain.items())
     for key, value in inner.items():
-        name = f"{table}.{key}" if table else key
+        name = f"{table}.{_key(key)}" if table else _key(key)
         text += f"\n[{name}]\n{to_toml(value, name)}"
     return text
+
+
+def _key(name: str) -> str:
+    """A key that may stand bare, or quoted where it holds more than letters, digits, '_' and '-'."""
+    return name if _BARE.fullmatch(name) else _value(name)
 
 
 def _value(value: Any) -> str:
