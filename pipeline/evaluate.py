@@ -27,7 +27,7 @@ from pipeline.datasets import CaptureFile
 from pipeline.errors import StageError
 from pipeline.graph_set import GraphSet, load_graphs
 from pipeline.measure import About, WindowTimes, is_applicable, measured, metric_rows, validation_rows
-from pipeline.protocols import CALIBRATED, KNOWN, PROTOCOLS, ZERO_SHOT, Protocol
+from pipeline.protocols import CALIBRATED, KNOWN, PROTOCOLS, ZERO_SHOT, Protocol, frames_within
 from pipeline.runs import Outcome
 from pipeline.scoring import Columns, Knowledge, Scorer, graph_stream, score_graphs, scorer_of, stream_graphs
 from pipeline.train_fusion import thresholds
@@ -161,12 +161,13 @@ def score_capture(
     found = []
     traffic = Traffic.of(log, graphs.window)
     for protocol in protocols_of(file.vehicle, graphs, alarm):
-        if log.span_s <= protocol.calibration_s:
+        prefix = frames_within(log, protocol.calibration_s)
+        if prefix == len(log):
             continue  # nothing is left to score behind the prefix
         stream = graph_stream(knowledge_of(graphs), protocol, log, file.vehicle)
         (built,) = stream_graphs(stream, [log])
         times = WindowTimes.of(built.start_frame, built.start_s, built.end_s, built.is_late, graphs.window.size)
-        behind = times.since(protocol.calibration_s)
+        behind = times.since(prefix)
         offer = Offer(traffic, built, protocol, file.vehicle)
         columns = {
             model.run_id: {name: column[behind] for name, column in model.columns(offer).items()}

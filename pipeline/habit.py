@@ -17,6 +17,7 @@ from pipeline.can_log import CanLog
 from pipeline.config import HabitConfig
 from pipeline.counters import Counters, learn_counters
 from pipeline.errors import StageError
+from pipeline.readers.clock import elapsed_s
 from pipeline.succession import by_arbitration_id
 
 MAX_DLC = 64
@@ -33,7 +34,7 @@ class Stretch:
 
     @property
     def seconds(self) -> float:
-        return float(self.log.timestamp_s[self.stop - 1] - self.log.timestamp_s[self.start])
+        return float(elapsed_s(self.log.timestamp_s[self.start : self.stop])[-1])
 
 
 @dataclass(frozen=True, eq=False)

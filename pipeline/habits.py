@@ -16,6 +16,7 @@ from pipeline.can_log import CanLog
 from pipeline.config import HabitConfig
 from pipeline.errors import StageError
 from pipeline.habit import Habit, Stretch, fit_habit, habit_arrays, habit_of
+from pipeline.readers.clock import elapsed_s
 from pipeline.succession import by_arbitration_id
 
 _SEPARATOR = "\x1f"
@@ -47,7 +48,8 @@ def recognise_vehicle(habits: Mapping[str, Habit], head: CanLog) -> Recognition:
         return Recognition(None, None, 0.0)
     nearest = max(found, key=lambda name: found[name].likeness)
     best = found[nearest]
-    is_known = best.strangers <= max(1, _STRANGERS * best.on_bus) and best.matched >= _OF_THE_HABIT * best.expected
+    few_strangers = best.strangers <= max(1, _STRANGERS * best.on_bus)
+    is_known = few_strangers and best.matched >= max(1, _OF_THE_HABIT * best.expected)
     return Recognition(nearest if is_known else None, nearest, best.likeness)
 
 
@@ -80,7 +82,7 @@ def _regular(head: CanLog) -> tuple[NDArray[np.uint32], NDArray[np.float64], flo
     """IDs that come often and at even times, their median periods, and the longest period that counts as often."""
     succession = by_arbitration_id(head.arbitration_id, head.timestamp_s)
     gaps = succession.gaps(1)
-    longest_s = head.span_s / _OFTEN
+    longest_s = float(elapsed_s(head.timestamp_s)[-1]) / _OFTEN
     ids, periods = [], []
     bounds = np.flatnonzero(np.diff(succession.arbitration_id, prepend=-1, append=-1))
     for start, stop in pairwise(bounds.tolist()):

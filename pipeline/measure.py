@@ -12,7 +12,7 @@ from pipeline.alarms import AlarmTally, alarm_metrics, tally_alarms
 from pipeline.can_log import CanLog
 from pipeline.episodes import AlarmedWindows, find_episodes
 from pipeline.metrics import window_metrics
-from pipeline.protocols import CALIBRATED, KNOWN, Protocol
+from pipeline.protocols import CALIBRATED, KNOWN, Protocol, frames_within
 
 UNKNOWN_ATTACK = "unknown attack"
 POOLS = ("all", "known vehicles", "unknown vehicles")
@@ -51,9 +51,9 @@ class WindowTimes:
         at = np.where(is_late, behind, np.arange(len(start_frame)))
         return cls(start_frame, end_frame, end_frame[at], start_s, end_s, end_s[at])
 
-    def since(self, seconds: float) -> NDArray[np.bool_]:
-        """[W] whether the window begins at that time of the capture or later."""
-        return np.asarray(self.start_s >= seconds)
+    def since(self, frame: int) -> NDArray[np.bool_]:
+        """[W] whether the window begins at that frame of the capture or later."""
+        return np.asarray(self.start_frame >= frame)
 
     def at(self, inside: NDArray[np.bool_]) -> "WindowTimes":
         return WindowTimes(*(column[inside] for column in vars(self).values()))
@@ -93,8 +93,7 @@ def is_applicable(protocol: Protocol, log: CanLog) -> bool:
     """Whether a capture can be measured under the protocol: a calibration prefix must be free of attacks."""
     if protocol.name != CALIBRATED or not log.is_attack.any():
         return True
-    first = float(log.timestamp_s[np.argmax(log.is_attack)] - log.timestamp_s[0])
-    return first >= protocol.calibration_s
+    return int(np.argmax(log.is_attack)) >= frames_within(log, protocol.calibration_s)
 
 
 def metric_rows(model_run_id: str, scored: Sequence[Measured]) -> list[Row]:

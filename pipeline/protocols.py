@@ -9,6 +9,7 @@ from pipeline.can_log import CanLog
 from pipeline.config import HabitConfig
 from pipeline.errors import CaptureError
 from pipeline.habit import Habit, Stretch, fit_habit
+from pipeline.readers.clock import elapsed_s
 
 KNOWN, CALIBRATED, ZERO_SHOT = "known vehicle", "calibrated", "zero-shot"
 PROTOCOLS = (KNOWN, CALIBRATED, ZERO_SHOT)
@@ -27,6 +28,12 @@ def head_seconds(protocol: Protocol, config: HabitConfig) -> float:
     return {KNOWN: 0.0, CALIBRATED: protocol.calibration_s, ZERO_SHOT: config.warm_up_s}[protocol.name]
 
 
+def frames_within(log: CanLog, seconds: float) -> int:
+    """How many of the capture's first frames lie in its first seconds; all of them where it lasts no longer."""
+    beyond = np.flatnonzero(elapsed_s(log.timestamp_s) >= seconds)
+    return int(beyond[0]) if len(beyond) else len(log)
+
+
 def habit_under(
     protocol: Protocol, head: CanLog, vehicle: str, habits: Mapping[str, Habit], window: int, config: HabitConfig
 ) -> Habit:
@@ -43,12 +50,11 @@ def habit_under(
         return habits[vehicle]
     seconds = head_seconds(protocol, config)
     is_trusted = protocol.name == CALIBRATED
-    elapsed = head.timestamp_s - head.timestamp_s[0]
-    beyond = np.flatnonzero(elapsed >= seconds)
-    if is_trusted and not len(beyond):
+    stop = frames_within(head, seconds)
+    if is_trusted and stop == len(head):
+        lasts = float(elapsed_s(head.timestamp_s)[-1])
         raise CaptureError(
-            f"{head.path} lasts {head.span_s:.1f} s, less than its calibration prefix of {seconds:g} s. "
+            f"{head.path} lasts {lasts:.1f} s, less than its calibration prefix of {seconds:g} s. "
             "Calibrate with fewer seconds, or leave --calibrate away."
         )
-    stop = int(beyond[0]) if len(beyond) else len(head)
     return fit_habit([Stretch(head, 0, stop)], window, config, is_trusted)

@@ -20,8 +20,9 @@ from pipeline.errors import CaptureError, ConfigError
 from pipeline.graph_stream import joined, part_of
 from pipeline.graphs import NODE_FEATURES, GraphArrays
 from pipeline.habits import Recognition, recognise_vehicle
-from pipeline.protocols import CALIBRATED, KNOWN, ZERO_SHOT, Protocol, head_seconds
+from pipeline.protocols import CALIBRATED, KNOWN, ZERO_SHOT, Protocol, frames_within, head_seconds
 from pipeline.readers import read_chunks
+from pipeline.readers.clock import elapsed_s
 from pipeline.readers.recognise import recognise
 from pipeline.scoring import ReadyDetector, graph_stream, score_graphs, stream_graphs
 
@@ -59,12 +60,13 @@ def score_capture(
     terms = terms_for(kept, head, calibrate_s, vehicle)
     _announce(path, terms, say)
     stream = graph_stream(kept.knowledge, terms.protocol, _until(head, _needed(terms, kept)), terms.vehicle)
+    prefix = frames_within(head, terms.protocol.calibration_s)
     scorer = kept.scorer()
     empty = True
     for graphs in stream_graphs(stream, chain([head], rest)):
         columns = score_graphs(scorer, graphs)
         empty = False
-        yield _rows(path, graphs, columns, kept, terms)
+        yield _rows(path, graphs, columns, kept, terms, prefix)
     if empty:
         size = kept.knowledge.window.size
         raise CaptureError(f"{path} has fewer frames than one window of {size}: there is nothing to score.")
@@ -109,24 +111,25 @@ def _head(chunks: Iterator[CanLog], seconds: float) -> tuple[CanLog, Iterator[Ca
     """The first chunks, until they span the seconds, as one; and the others."""
     head = next(chunks)
     for chunk in chunks:
-        # steps ahead alone: a clock that jumps back must not make the head the whole file
-        if np.maximum(np.diff(head.timestamp_s), 0).sum() > seconds:
+        if elapsed_s(head.timestamp_s)[-1] > seconds:
             return head, chain([chunk], chunks)
         head = joined(head, chunk)
     return head, iter(())
 
 
 def _until(log: CanLog, seconds: float) -> CanLog:
-    beyond = np.flatnonzero(log.timestamp_s - log.timestamp_s[0] > seconds)
+    beyond = np.flatnonzero(elapsed_s(log.timestamp_s) > seconds)
     return part_of(log, 0, int(beyond[0]) if len(beyond) else len(log))
 
 
 def _rows(
-    path: Path, graphs: GraphArrays, columns: dict[str, NDArray[np.float64]], kept: ReadyDetector, terms: Terms
-) -> pl.DataFrame:
+    path: Path, graphs: GraphArrays, columns: dict[str, NDArray[np.float64]], kept: ReadyDetector, terms: Terms,
+    prefix: int,
+) -> pl.DataFrame:  # fmt: skip
+    """One row a window; none of the first `prefix` frames raises an alarm."""
     window = kept.knowledge.window
     threshold = kept.threshold(terms.protocol.name)
-    is_prefix = graphs.start_s < terms.protocol.calibration_s
+    is_prefix = graphs.start_frame < prefix
     alarm = (columns["score"] > threshold) & ~is_prefix
     return pl.DataFrame(
         {

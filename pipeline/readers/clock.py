@@ -17,7 +17,21 @@ _LAST_EPOCH_S = 1e11  # seconds since 1970 until the year 5138; today's millisec
 
 def count_jumps(steps_s: NDArray[np.float64]) -> int:
     """Steps between frames that no bus explains: back by more than a second, or ahead by more than an hour."""
-    return int(((steps_s < -_BACK_S) | (steps_s > _FORWARD_S)).sum())
+    return int(_are_jumps(steps_s).sum())
+
+
+def elapsed_s(timestamp_s: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Seconds of bus time since the first frame: a clock set anew takes none."""
+    elapsed: NDArray[np.float64] = timestamp_s - timestamp_s[0]
+    steps = np.diff(timestamp_s)
+    is_jump = _are_jumps(steps)
+    if is_jump.any():
+        elapsed[1:] -= np.cumsum(np.where(is_jump, steps, 0.0))
+    return elapsed
+
+
+def _are_jumps(steps_s: NDArray[np.float64]) -> NDArray[np.bool_]:
+    return np.asarray((steps_s < -_BACK_S) | (steps_s > _FORWARD_S))
 
 
 def frame_rate(timestamp_s: NDArray[np.float64]) -> float | None:

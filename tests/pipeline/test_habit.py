@@ -1,6 +1,6 @@
 """What is learnt of a vehicle, from made-up buses whose habits are known."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -127,6 +127,15 @@ def test_frames_outside_the_stretch_are_not_learnt() -> None:
     habit = fit_habit([Stretch(log, 0, 100)], 100, CONFIG)
     assert habit.arbitration_id.tolist() == [FAST]
     assert habit.seconds == pytest.approx(0.99)
+
+
+def test_a_clock_that_jumps_back_takes_no_time_from_the_habit() -> None:
+    """Without care its seconds were negative, and every ID then came early more often than that allows."""
+    log = bus(Stream(FAST, every(0.01, 20)), Stream(SLOW, every(0.1, 20)))
+    times = np.where(np.arange(len(log)) < 1000, log.timestamp_s + 1000.0, log.timestamp_s)
+    habit = learnt(replace(log, timestamp_s=times))
+    assert habit.seconds == pytest.approx(19.98, abs=0.02)
+    assert habit.is_periodic.tolist() == [True, True]
 
 
 @pytest.mark.parametrize("stretches", [0, 1])

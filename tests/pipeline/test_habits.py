@@ -129,6 +129,19 @@ def test_labels_are_not_looked_at(habits: dict[str, Habit]) -> None:
     assert recognise_vehicle(habits, log) == recognise_vehicle(habits, turned)
 
 
+@pytest.mark.parametrize("seconds", [0.001, 0.05])
+def test_a_bus_that_shows_no_period_is_nobodys(habits: dict[str, Habit], seconds: float) -> None:
+    """A few frames fit every vehicle: nothing on them is strange, and nothing is expected."""
+    found = recognise_vehicle(habits, drive({0x7A1: 0.0004, 0x7A2: 0.03}, seconds))
+    assert found.vehicle is None
+
+
+def test_a_clock_that_jumps_back_hides_no_vehicle(habits: dict[str, Habit]) -> None:
+    log = drive(CAR_A, 10, seed=9)
+    times = np.where(np.arange(len(log)) < len(log) // 2, log.timestamp_s + 500.0, log.timestamp_s)
+    assert recognise_vehicle(habits, replace(log, timestamp_s=times)).vehicle == "Car A"
+
+
 def test_without_habits_nobody_is_recognised() -> None:
     found = recognise_vehicle({}, drive(CAR_A, 2))
     assert (found.vehicle, found.nearest, found.likeness) == (None, None, 0.0)

@@ -86,7 +86,7 @@ def test_what_does_not_apply_is_null() -> None:
 def test_attacks_before_the_first_scored_window_are_no_missed_episode() -> None:
     """As in a calibration prefix that an attack was said not to be in, or in a stretch that is not scored."""
     whole, behind = times_of(400), times_of(400)
-    behind = whole.at(whole.since(2.0))
+    behind = whole.at(whole.since(200))
     assert behind.start_frame[0] == 200
     log = log_of(400, 55, 355)
     score = np.where(behind.start_frame == 350, 0.9, 0.1)

@@ -136,6 +136,24 @@ def always_alarming(kept: KeptDetector):  # type: ignore[no-untyped-def]
     return replace(fusion, weights={**fusion.weights, "thresholds": fusion.weights["thresholds"] * 0 - 1})
 
 
+def test_a_clock_set_back_behind_the_prefix_silences_no_alarm(
+    kept: KeptDetector, capture: Path, tmp_path: Path
+) -> None:
+    """By their times the frames behind the jump lie before the end of the prefix, and before its beginning."""
+    rows = iter(range(10**9))
+
+    def set_back(fields: list[str]) -> list[str]:
+        place = next(rows)
+        return fields if place == 0 or place < 4000 else [f"{float(fields[0]) - 900:.6f}", *fields[1:]]
+
+    jumped = rewritten(capture, tmp_path / "jumped.csv", set_back)
+    loud = replace(kept, checkpoints={**kept.checkpoints, "fusion": always_alarming(kept)})
+    found = scored(loud, jumped, calibrate_s=1.0)
+    expected = scored(loud, capture, calibrate_s=1.0)
+    assert found["is_calibration"].to_list() == expected["is_calibration"].to_list()
+    assert found["alarm"].sum() == (~expected["is_calibration"]).sum()
+
+
 def test_a_capture_shorter_than_its_prefix_is_refused(kept: KeptDetector, capture: Path) -> None:
     with pytest.raises(CaptureError, match=r"DoS-3\.csv lasts .* s, less than its calibration prefix of 60 s"):
         scored(kept, capture, calibrate_s=60.0)
