@@ -1,6 +1,7 @@
 """The execution of an experiment: what is missing, in order, a run at a time."""
 
 import re
+import gc
 import time
 from collections.abc import Callable
 from typing import Any
@@ -56,6 +57,7 @@ def execute(run: PlannedRun, settings: Settings, say: Callable[[str], None]) -> 
             run.stage.run(config, settings, context, outcome)
             outcome.lineage += [("prepared_from", run.inputs["prepare"])] if run.inputs else []
         say(f"{run.run_id}: complete after {time.monotonic() - started:.1f} s")
+    gc.collect()  # a trainer and its learner refer to each other, and hold the run's graphs until someone looks
 
 
 def _status(run: PlannedRun, settings: Settings) -> tuple[str, int]:
