@@ -133,9 +133,7 @@ def test_alarms_on_every_attack_window_of_a_published_recording(
     cut = cut_windows(log, WindowConfig())
     start, end = cut.start_frame, cut.start_frame + cut.size - 1
     time_s, injected = log.timestamp_s, np.flatnonzero(log.is_attack)
-    alarmed = AlarmedWindows(
-        cut.is_attack, cut.is_attack, time_s[start], time_s[end], start, end, time_s[end], end
-    )
+    alarmed = AlarmedWindows(cut.is_attack, cut.is_attack, time_s[start], time_s[end], start, end, time_s[end], end)
     found = detect(alarmed, find_episodes(time_s[injected], injected))
     assert len(found) == episodes
     assert np.median([one.delay_s for one in found]) * 1000 == pytest.approx(median_ms, abs=0.6)
