@@ -1,15 +1,13 @@
 """`./run results`: docs/results.md from a lake's snapshot, every table with the runs behind it."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import duckdb
 
 from lake.read import open_lake
 from lake.snapshot import Snapshot
-from lake.statistics import summarise
+from loaders.values import Values, table
 
 _VALUES = """
     SELECT
@@ -30,33 +28,6 @@ _PROTOCOLS = (
 _STUDENT, _TEACHERS = "fusion", ("vgae_teacher", "gat_teacher")
 
 
-@dataclass(frozen=True)
-class Values:
-    """Metric values by what they are of."""
-
-    rows: Sequence[Mapping[str, Any]]
-
-    def of(self, **wanted: Any) -> "Values":
-        return Values([row for row in self.rows if all(row[name] == value for name, value in wanted.items())])
-
-    def distinct(self, name: str) -> list[Any]:
-        return list(dict.fromkeys(row[name] for row in self.rows))
-
-    def shown(self, metric: str, digits: int = 3) -> str:
-        """Mean over seeds, with its interval where there are enough seeds; a dash where not applicable."""
-        found = [row["value"] for row in self.rows if row["metric"] == metric]
-        values = [value for value in found if value is not None]
-        if not found:
-            return ""
-        if not values:
-            return "–"
-        about = summarise(values)
-        text = f"{about.mean:.{digits}f}"
-        if about.low is not None and about.high is not None and about.high > about.low:
-            text += f" [{about.low:.{digits}f}, {about.high:.{digits}f}]"
-        return text
-
-
 def results_page(root: Path, snapshot: Snapshot, notes: str) -> str:
     """The page's text.
 
@@ -64,7 +35,7 @@ def results_page(root: Path, snapshot: Snapshot, notes: str) -> str:
         notes: what a person has to say to the figures, in Markdown; it follows the summary.
     """
     with open_lake(root, snapshot) as lake:
-        values = Values(lake.sql(_VALUES).to_arrow_table().to_pylist())
+        values = Values(lake.sql(_VALUES).to_arrowtable().to_pylist())
         parts = [
             _head(lake, snapshot), notes.strip(), _summary(values), *_by_capture(values), _teachers(values),
             _variants(values), _sources(lake),
@@ -105,7 +76,7 @@ def _summary(values: Values) -> str:
                 for stage in _order(pooled.distinct("stage"))
                 if (one := pooled.of(stage=stage)).rows
             ]  # fmt: skip
-            lines.append(f"**{title}; {pool}**\n\n{_table(heads, rows)}")
+            lines.append(f"**{title}; {pool}**\n\n{table(heads, rows)}")
     return "\n\n".join(lines)
 
 
@@ -129,7 +100,7 @@ def _by_capture(values: Values) -> Iterable[str]:
                 for stage in stages
             ]
             rows.append((capture, f"{attacks}/{n - attacks}", *cells))
-        yield f"## {title}\n\n{_table(heads, rows)}"
+        yield f"## {title}\n\n{table(heads, rows)}"
 
 
 def _teachers(values: Values) -> str:
@@ -149,7 +120,7 @@ def _teachers(values: Values) -> str:
     if not rows:
         return ""
     heads = ("network", "capture", "teacher AUROC", "student AUROC", "teacher F1", "student F1")
-    return f"## Students beside their teachers\n\n{_table(heads, rows)}"
+    return f"## Students beside their teachers\n\n{table(heads, rows)}"
 
 
 def _variants(values: Values) -> str:
@@ -174,7 +145,7 @@ def _variants(values: Values) -> str:
                 cells.append(" / ".join(one.shown(metric) for metric in ("f1", "fpr", "auroc")) if one.rows else "")
             rows.append((variant or "reference", *cells))
         if len(rows) > 1:
-            lines.append(f"**{_named(stage)}**\n\n{_table(heads, rows)}")
+            lines.append(f"**{_named(stage)}**\n\n{table(heads, rows)}")
     return "\n\n".join(lines)
 
 
@@ -195,9 +166,7 @@ def _sources(lake: duckdb.DuckDBPyConnection) -> str:
         "FROM runs WHERE status = 'complete' GROUP BY changed, stage ORDER BY changed <> 'reference', changed, stage"
     ).fetchall()
     heads = ("variant", "stage", "runs", "parameters", "run ids, by seed")
-    return "## The runs\n\n" + _table(
-        heads, [(a, b, n, "" if p is None else f"{p:,}", ids) for a, b, n, p, ids in rows]
-    )
+    return "## The runs\n\n" + table(heads, [(a, b, n, "" if p is None else f"{p:,}", ids) for a, b, n, p, ids in rows])
 
 
 def _delay(values: Values) -> str:
@@ -214,8 +183,3 @@ def _named(stage: str) -> str:
 def _order(stages: Iterable[str]) -> list[str]:
     first = ["fusion", "gat_student", "vgae_student", "gat_teacher", "vgae_teacher"]
     return sorted(stages, key=lambda stage: (first.index(stage) if stage in first else len(first), stage))
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    lines = [heads, ["---"] * len(heads), *rows]
-    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)

@@ -186,7 +186,15 @@ class AlarmConfig(Config):
 
 
 BaselineMethod = Literal[
-    "habit", "period_rules", "frozen_rules", "past_rules", "zscore", "gbdt", "gbdt_past", "gbdt_window", "always",
+    "habit",
+    "period_rules",
+    "frozen_rules",
+    "past_rules",
+    "zscore",
+    "gbdt",
+    "gbdt_past",
+    "gbdt_window",
+    "always",
     "majority",
 ]
 

@@ -1,7 +1,7 @@
 """The execution of an experiment: what is missing, in order, a run at a time."""
 
-import re
 import gc
+import re
 import time
 from collections.abc import Callable
 from typing import Any

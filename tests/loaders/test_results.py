@@ -7,7 +7,8 @@ import pytest
 from lake.read import query
 from lake.snapshot import take_snapshot
 from loaders.__main__ import main
-from loaders.results import Values, results_page
+from loaders.results import results_page
+from loaders.values import Values
 from tests.lake_fixture import add_evaluation, made_up_lake
 
 SEEDS = (1, 2, 3, 4, 5)
