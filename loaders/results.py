@@ -35,7 +35,7 @@ def results_page(root: Path, snapshot: Snapshot, notes: str) -> str:
         notes: what a person has to say to the figures, in Markdown; it follows the summary.
     """
     with open_lake(root, snapshot) as lake:
-        values = Values(lake.sql(_VALUES).to_arrowtable().to_pylist())
+        values = Values(lake.sql(_VALUES).to_arrow_table().to_pylist())
         parts = [
             _head(lake, snapshot), notes.strip(), _summary(values), *_by_capture(values), _teachers(values),
             _variants(values), _sources(lake),
