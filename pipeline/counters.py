@@ -100,13 +100,13 @@ def counter_breaks(
     if not has.any():
         return broken
     at = np.flatnonzero((age > 0) & (code >= 0) & has[code])
-    owner = code[at]
-    low = counters.shift[owner].astype(np.uint64)
-    mask = (np.uint64(1) << counters.width[owner].astype(np.uint64)) - np.uint64(1)
-    before, after = (words[at - 1] >> low) & mask, (words[at] >> low) & mask
-    size = counters.size[owner].astype(np.uint64)
-    # masking keeps a counter of 2**width values; others wrap at their size
-    broken[at] = after != (before + np.uint64(1)) % size
+    owner = code.take(at)
+    low = counters.shift.astype(np.uint64).take(owner)
+    mask = ((np.uint64(1) << counters.width.astype(np.uint64)) - np.uint64(1)).take(owner)
+    # a counter has few bits, and small numbers are divided sooner
+    before = ((words.take(at - 1) >> low) & mask).astype(np.uint16)
+    after = ((words.take(at) >> low) & mask).astype(np.uint16)
+    broken[at] = after != (before + np.uint16(1)) % counters.size.take(owner)
     return broken
 
 

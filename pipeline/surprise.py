@@ -154,19 +154,24 @@ def _gap_log2(habit: Habit, succession: Succession, code: NDArray[np.intp]) -> N
     ratio = np.zeros(len(code), dtype=np.float32)
     if not len(habit):
         return ratio
-    sorted_code = code[succession.order]
-    period = np.where(sorted_code >= 0, habit.period_s[sorted_code], np.nan)
+    # the last period is that of an ID the habit lacks, whose index is -1; as is that of an ID seen once
+    period = np.append(habit.period_s, np.nan).take(code[succession.order], mode="wrap")
     with np.errstate(invalid="ignore"):
-        value = np.log2(np.maximum(succession.gaps(1), _SHORTEST_S) / period)
-    ratio[succession.order] = np.nan_to_num(value, nan=0.0)
+        value = (np.maximum(succession.gaps(1), _SHORTEST_S) / period).astype(np.float32)
+        np.log2(value, out=value)
+    value[np.isnan(value)] = 0
+    ratio[succession.order] = value
     return ratio
 
 
 def _new_bytes(habit: Habit, code: NDArray[np.intp], words: NDArray[np.uint64]) -> NDArray[np.float32]:
     if not len(habit):
         return np.zeros(len(code), dtype=np.float32)
-    place = np.ascontiguousarray(words).view(np.uint8).reshape(-1, 8).astype(np.int32)
-    place += np.arange(8, dtype=np.int32) * 256
-    place += code.astype(np.int32)[:, None] * 2048  # an unseen ID's -1 wraps to some row and is blanked below
-    is_new = habit.is_new_value.take(place, mode="wrap")
-    return np.where(code >= 0, is_new.sum(axis=1, dtype=np.float32) / np.float32(8), np.float32(0))
+    known = code >= 0
+    place = np.where(known, code, 0).astype(np.int32) * 2048
+    payload = np.ascontiguousarray(words).view(np.uint8).reshape(-1, 8)
+    new = np.zeros(len(code), dtype=np.uint8)
+    for byte in range(8):
+        new += habit.is_new_value.take(place + payload[:, byte])
+        place += 256
+    return (new * known) * np.float32(1 / 8)
