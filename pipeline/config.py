@@ -182,6 +182,9 @@ class AlarmConfig(Config):
 
     benign_quantile: Quantile = 0.995
     false_alarms_per_hour: Annotated[float, Field(ge=0)] = 10.0
+    # A threshold goes no higher to keep the budget: one recording of an engine's start, all of whose IDs are new to a
+    # warm-up, would else silence the detector everywhere. One whole departure from habit scores 0.75.
+    highest_threshold: Share = 0.7
     calibrations_s: tuple[PositiveFloat, ...] = (5.0, 10.0, 20.0)  # prefixes that evaluation tries
 
 

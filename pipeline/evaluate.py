@@ -142,7 +142,7 @@ def _models(context: StageContext, graphs: GraphSet, alarm: AlarmConfig) -> list
         if checkpoint.model == "fusion":  # set when it was trained, so that every use of the model has the same
             found = network.fusion.thresholds.double().tolist()
         else:
-            found = thresholds(graphs, graphs.benign_at("validation"), score[benign], alarm.false_alarms_per_hour)
+            found = thresholds(graphs, graphs.benign_at("validation"), score[benign], alarm)
         by_protocol = dict(zip(PROTOCOLS, found, strict=True))
         models.append(Model(run_id, scorer, by_protocol, score))
     return models + _baselines(context, graphs)

@@ -11,9 +11,11 @@ EVIDENT = 0.5  # a score below this says benign, however rare it is among benign
 
 def threshold_at_budget(
     score: NDArray[np.float64], capture: NDArray[np.int16], start_s: NDArray[np.float64], end_s: NDArray[np.float64],
-    per_hour: float,
+    per_hour: float, highest: float = 1.0,
 ) -> float:  # fmt: skip
     """The smallest threshold, `EVIDENT` at least, that raises no more alarm events than the budget allows.
+
+    It is never above `highest`, budget or not; metrics of the validation split say what it raises there.
 
     Args:
         score, capture, start_s, end_s: [W] benign windows of the validation split, in order within each capture.
@@ -27,7 +29,7 @@ def threshold_at_budget(
         if _events(score > lower, capture, start_s, end_s) > allowed:
             break
         threshold = float(lower)
-    return threshold
+    return min(threshold, highest)
 
 
 def _events(

@@ -47,12 +47,14 @@ def train_fusion(
         score = fusion(state, experts)[0].double().numpy()
     is_benign = np.isin(graphs.at("validation"), benign)
     fusion.thresholds.copy_(
-        torch.tensor(thresholds(graphs, benign, score[is_benign], alarm.false_alarms_per_hour), dtype=torch.float32)
+        torch.tensor(thresholds(graphs, benign, score[is_benign], alarm), dtype=torch.float32)
     )
     keep(context, outcome, fusion, config.shape, graphs, fitted, MONITOR)
 
 
-def thresholds(graphs: GraphSet, benign: NDArray[np.int64], score: NDArray[np.float64], per_hour: float) -> list[float]:
+def thresholds(
+    graphs: GraphSet, benign: NDArray[np.int64], score: NDArray[np.float64], alarm: AlarmConfig
+) -> list[float]:
     """A threshold for each of `PROTOCOLS`; a calibrated model has the one set without any knowledge of a vehicle.
 
     Args:
@@ -64,8 +66,9 @@ def thresholds(graphs: GraphSet, benign: NDArray[np.int64], score: NDArray[np.fl
         rows = benign[inside]
         columns = graphs.graphs
         found[protocol] = threshold_at_budget(
-            score[inside], graphs.capture[rows], columns.start_s[rows], columns.end_s[rows], per_hour
-        )
+            score[inside], graphs.capture[rows], columns.start_s[rows], columns.end_s[rows],
+            alarm.false_alarms_per_hour, alarm.highest_threshold,
+        )  # fmt: skip
     return [found.get(protocol, found[ZERO_SHOT]) for protocol in PROTOCOLS]
 
 

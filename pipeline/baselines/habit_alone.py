@@ -31,7 +31,7 @@ def _fit(lesson: Lesson) -> HabitAlone:
     graphs = lesson.graphs
     benign = graphs.benign_at("validation")
     score = score_graphs(habit_scorer, chosen(graphs.graphs, benign))["score"]
-    return _of({"thresholds": np.array(thresholds(graphs, benign, score, lesson.alarm.false_alarms_per_hour))})
+    return _of({"thresholds": np.array(thresholds(graphs, benign, score, lesson.alarm))})
 
 
 def _of(arrays: Arrays) -> HabitAlone:
