@@ -41,8 +41,8 @@ attack-free; *zero-shot* learns it from the first $warm_up seconds, which may ho
 Dataset: $title (`$dataset`), data digest `$data_digest`.
 $seeds
 
-Each threshold is the lowest that lets benign validation windows raise no more than $per_hour alarm events an hour; no
-test window had a part in it. Test captures are other recordings than the training captures and share no frame
+Each threshold is the lowest that lets benign validation windows raise no more than $per_hour alarm events an hour, but
+$highest at most; no test window had a part in it. Test captures are other recordings than the training captures and share no frame
 with them.
 
 $pools
@@ -140,6 +140,7 @@ def card_body(source: Source, parity: Mapping[str, Any]) -> str:
         data_digest=dataset["data_digest"],
         seeds=_seeds(source),
         per_hour=f"{config['alarm']['false_alarms_per_hour']:g}",
+        highest=f"{config['alarm']['highest_threshold']:g}",
         pools=pools(source.metrics),
         table=table(source.metrics),
         unknown=_unknown_vehicles(source.metrics),

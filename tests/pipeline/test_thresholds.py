@@ -77,3 +77,14 @@ def test_no_lower_threshold_keeps_the_budget_and_this_one_does(per_hour: float) 
     assert events(found) <= per_hour
     lower = [line for line in {*score[score > EVIDENT], EVIDENT} if line < found]
     assert all(events(line) > per_hour for line in lower[-1:])
+
+
+def test_no_budget_drives_a_threshold_above_the_ceiling() -> None:
+    score = calm(1.0)
+    score[5_000], score[20_000] = 1.0, 0.6
+    of, start = np.zeros(len(score), dtype=np.int16), np.arange(len(score)) * WINDOW_S
+    found = [
+        threshold_at_budget(np.array(score), of, start, start + WINDOW_S, per_hour=0, highest=highest)
+        for highest in (1.0, 0.7)
+    ]
+    assert found == [1.0, 0.7]
