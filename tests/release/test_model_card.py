@@ -67,7 +67,8 @@ METRICS = [*SET_ON, *SHOWN, *NOT_SHOWN]
 
 def run(stage: str, **columns: Any) -> dict[str, Any]:
     config = (
-        '{"window": {"size": 100, "stride": 100}, "alarm": {"false_alarms_per_hour": 10.0}, "seeds": [1, 2], '
+        '{"window": {"size": 100, "stride": 100}, "seeds": [1, 2], "alarm": {"false_alarms_per_hour": 10.0, '
+        '"highest_threshold": 0.7}, '
         '"fusion": {"shape": {"method": "dqn"}}}'
     )
     return {
