@@ -11,7 +11,8 @@ from loaders.values import Values, table
 
 _VALUES = """
     SELECT
-        coalesce(runs.variant, '') AS variant, runs.stage, runs.role, runs.seed, runs.parameters,
+        coalesce(runs.variant, '') AS variant, runs.role,
+        CASE WHEN runs.role = 'baseline' THEN runs.model ELSE runs.stage END AS stage, runs.seed, runs.parameters,
         metrics.* EXCLUDE (run_id)
     FROM metrics JOIN runs ON runs.run_id = metrics.model_run_id
     WHERE metrics.split = 'test' AND runs.status = 'complete'
@@ -52,7 +53,7 @@ def _head(lake: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> str:
         "# Results\n\n"
         "Made by `./run results` from the lake in [`data/reference/`](../data/reference/); do not edit by hand.\n\n"
         f"Snapshot `{snapshot.snapshot_id[:16]}`, experiment `{experiments}`: {runs} runs, {seeds} seeds, trained on "
-        f"{devices}, code {commits}. `./run lake sql --lake data/reference/lake` asks the same rows. Values are means "
+        f'{devices}, code {commits}. `./run lake --lake data/reference/lake sql "SELECT …"` asks the same rows. Values are means '
         "over seeds with a 95 % interval where seeds differ; F1, recall and FPR are at a threshold set on benign "
         "validation windows. What each metric and protocol is: [evaluation.md](evaluation.md)."
     )
@@ -67,11 +68,20 @@ def _summary(values: Values) -> str:
             pooled = inside.of(capture=pool)
             if not pooled.rows:
                 continue
-            heads = ("model", "F1", "AUROC", "recall", "FPR", "false alarms an hour", "median delay, ms", "windows")
+            heads = (
+                "model",
+                "F1",
+                "AUROC",
+                "recall",
+                "FPR",
+                "false alarms an hour outside episodes",
+                "median delay, ms",
+                "windows",
+            )
             rows = [
                 (
                     _named(stage), one.shown("f1", 4), one.shown("auroc", 4), one.shown("recall", 4),
-                    one.shown("fpr", 4), one.shown("false_alarms_per_hour", 1), _delay(one), one.rows[0]["n"],
+                    one.shown("fpr", 4), one.shown("false_alarms_per_hour_outside_episodes", 1), _delay(one), one.rows[0]["n"],
                 )
                 for stage in _order(pooled.distinct("stage"))
                 if (one := pooled.of(stage=stage)).rows
