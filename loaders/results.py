@@ -53,7 +53,8 @@ def _head(lake: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> str:
         "# Results\n\n"
         "Made by `./run results` from the lake in [`data/reference/`](../data/reference/); do not edit by hand.\n\n"
         f"Snapshot `{snapshot.snapshot_id[:16]}`, experiment `{experiments}`: {runs} runs, {seeds} seeds, trained on "
-        f'{devices}, code {commits}. `./run lake --lake data/reference/lake sql "SELECT …"` asks the same rows. Values are means '
+        f"{devices}, code {commits}. "
+        '`./run lake --lake data/reference/lake sql "SELECT …"` asks the same rows. Values are means '
         "over seeds with a 95 % interval where seeds differ; F1, recall and FPR are at a threshold set on benign "
         "validation windows. What each metric and protocol is: [evaluation.md](evaluation.md)."
     )
@@ -81,7 +82,8 @@ def _summary(values: Values) -> str:
             rows = [
                 (
                     _named(stage), one.shown("f1", 4), one.shown("auroc", 4), one.shown("recall", 4),
-                    one.shown("fpr", 4), one.shown("false_alarms_per_hour_outside_episodes", 1), _delay(one), one.rows[0]["n"],
+                    one.shown("fpr", 4), one.shown("false_alarms_per_hour_outside_episodes", 1), _delay(one),
+                    one.rows[0]["n"],
                 )
                 for stage in _order(pooled.distinct("stage"))
                 if (one := pooled.of(stage=stage)).rows

@@ -20,6 +20,7 @@ from pipeline.errors import CaptureError, ConfigError
 from pipeline.graph_stream import joined, part_of
 from pipeline.graphs import NODE_FEATURES, GraphArrays
 from pipeline.habits import Recognition, recognise_vehicle
+from pipeline.memory import keep_freed_memory
 from pipeline.protocols import CALIBRATED, KNOWN, ZERO_SHOT, Protocol, frames_within, head_seconds
 from pipeline.readers import read_chunks
 from pipeline.readers.clock import elapsed_s
@@ -55,6 +56,7 @@ def score_capture(
         CaptureError: it cannot be read, is shorter than a window or than its calibration prefix.
         ConfigError: no such vehicle.
     """
+    keep_freed_memory()
     chunks = read_chunks(path, reader or recognise(path))
     head, rest = _head(chunks, max(_RECOGNISE_S, calibrate_s or 0.0, kept.knowledge.habit.warm_up_s))
     terms = terms_for(kept, head, calibrate_s, vehicle)

@@ -42,8 +42,8 @@ Dataset: $title (`$dataset`), data digest `$data_digest`.
 $seeds
 
 Each threshold is the lowest that lets benign validation windows raise no more than $per_hour alarm events an hour, but
-$highest at most; no test window had a part in it. Test captures are other recordings than the training captures and share no frame
-with them.
+$highest at most; no test window had a part in it. Test captures are other recordings than the training captures and
+share no frame with them.
 
 $pools
 
