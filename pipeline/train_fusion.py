@@ -46,9 +46,7 @@ def train_fusion(
         state, experts, *_ = columns["validation"]
         score = fusion(state, experts)[0].double().numpy()
     is_benign = np.isin(graphs.at("validation"), benign)
-    fusion.thresholds.copy_(
-        torch.tensor(thresholds(graphs, benign, score[is_benign], alarm), dtype=torch.float32)
-    )
+    fusion.thresholds.copy_(torch.tensor(thresholds(graphs, benign, score[is_benign], alarm), dtype=torch.float32))
     keep(context, outcome, fusion, config.shape, graphs, fitted, MONITOR)
 
 
