@@ -14,11 +14,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from models.habit_expert import HABIT_FEATURES
 from pipeline.can_log import CanLog
 from pipeline.errors import CaptureError, ConfigError
 from pipeline.graph_stream import joined, part_of
-from pipeline.graphs import NODE_FEATURES, GraphArrays
+from pipeline.graphs import GraphArrays
 from pipeline.habits import Recognition, recognise_vehicle
 from pipeline.memory import keep_freed_memory
 from pipeline.protocols import CALIBRATED, KNOWN, ZERO_SHOT, Protocol, frames_within, head_seconds
@@ -26,11 +25,9 @@ from pipeline.readers import read_chunks
 from pipeline.readers.clock import elapsed_s
 from pipeline.readers.recognise import recognise
 from pipeline.scoring import ReadyDetector, graph_stream, score_graphs, stream_graphs
+from pipeline.top_ids import top_ids
 
 _RECOGNISE_S = 10.0  # of a capture's beginning, by which its vehicle is recognised
-_TOP = 3
-_COUNTED = [NODE_FEATURES.index(name) for name in HABIT_FEATURES[:6] if name != "early_depth"]
-_GAP, _PERIODIC = NODE_FEATURES.index("gap_max_log2"), NODE_FEATURES.index("is_periodic")
 
 
 @dataclass(frozen=True)
@@ -158,21 +155,3 @@ def _rows(
         pl.lit(terms.protocol.name).alias("protocol"),
         pl.lit(terms.vehicle).alias("vehicle"),
     )
-
-
-def top_ids(graphs: GraphArrays) -> list[str]:
-    """[G] up to three IDs that depart most from habit, the worst first, in hex and separated by blanks.
-
-    Departures are counted in frames; where no ID has any, periodic IDs are ranked by how far a gap was off.
-    """
-    counted = graphs.x[:, _COUNTED].sum(axis=1)
-    rank = counted + 1e-3 * graphs.x[:, _PERIODIC] * graphs.x[:, _GAP]
-    graph = np.repeat(np.arange(len(graphs)), np.diff(graphs.node_ptr))
-    order = np.lexsort((-rank, graph))
-    place = np.arange(len(order)) - graphs.node_ptr[graph[order]]
-    kept = order[(place < _TOP) & (rank[order] > 0)]
-    ids, which = np.unique(graphs.arbitration_id[kept], return_inverse=True)
-    words = np.array([f"{number:03X}" for number in ids], dtype=object)[which] if len(kept) else np.empty(0, object)
-    counts = np.bincount(graph[kept], minlength=len(graphs))
-    ends = np.cumsum(counts)
-    return [" ".join(words[end - count : end]) for end, count in zip(ends.tolist(), counts.tolist(), strict=True)]

@@ -21,8 +21,9 @@ from pipeline.errors import CaptureError, ConfigError
 from pipeline.graphs import NODE_FEATURES, GraphArrays
 from pipeline.protocols import KNOWN, ZERO_SHOT
 from pipeline.runs import RunFolder
-from pipeline.score import score_capture, top_ids
+from pipeline.score import score_capture
 from pipeline.score_files import alarm_summary, score_file
+from pipeline.top_ids import top_ids
 from tests.pipeline.captures import REPOSITORY
 from tests.pipeline.conftest import Place
 
