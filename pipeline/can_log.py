@@ -1,7 +1,8 @@
 """A capture in memory: frames in the order in which they were recorded."""
 
 import hashlib
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +55,21 @@ class CanLog:
         """Last minus first timestamp, seconds."""
         return float(self.timestamp_s[-1] - self.timestamp_s[0])
 
+    def frames(self, which: slice | NDArray[np.intp]) -> "CanLog":
+        """Those frames, views where `which` is a slice; `defects` stay those of the whole."""
+        return replace(
+            self,
+            timestamp_s=self.timestamp_s[which],
+            arbitration_id=self.arbitration_id[which],
+            dlc=self.dlc[which],
+            payload=self.payload[which],
+            is_attack=self.is_attack[which],
+        )
+
+    def without_labels(self) -> "CanLog":
+        """The capture as if nobody knew of its attacks."""
+        return replace(self, is_attack=np.zeros(len(self), dtype=bool), is_labelled=False)
+
     @property
     def payload_word(self) -> NDArray[np.uint64]:
         """[N] the first eight payload bytes as one little-endian word."""
@@ -93,6 +109,25 @@ class CanLog:
         for place in range(_SUCCESSION):
             total = total * _PRIME ^ key[place : place + n]
         return _mixed(total)
+
+
+def joined(logs: Sequence[CanLog]) -> CanLog:
+    """One capture of parts that follow each other, one at least; payloads are as wide as the widest."""
+    width = max(log.payload.shape[1] for log in logs)
+    return CanLog(
+        path=logs[0].path,
+        timestamp_s=np.concatenate([log.timestamp_s for log in logs]),
+        arbitration_id=np.concatenate([log.arbitration_id for log in logs]),
+        dlc=np.concatenate([log.dlc for log in logs]),
+        payload=np.concatenate([_widened(log.payload, width) for log in logs]),
+        is_attack=np.concatenate([log.is_attack for log in logs]),
+        is_labelled=all(log.is_labelled for log in logs),
+        defects=Defects(**{name: sum(getattr(log.defects, name) for log in logs) for name in vars(Defects())}),
+    )
+
+
+def _widened(payload: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
+    return np.pad(payload, ((0, 0), (0, width - payload.shape[1]))) if payload.shape[1] < width else payload
 
 
 def _mixed(key: NDArray[np.uint64]) -> NDArray[np.uint64]:

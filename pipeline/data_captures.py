@@ -37,22 +37,15 @@ def read_capture(file: CaptureFile) -> CanLog:
 
 def cut(log: CanLog, first: int, last: int) -> CanLog:
     """Frames first:last; what was repaired or left out when the file was read stays with the whole of it."""
-    part = slice(first, last)
-    steps = np.diff(log.timestamp_s[part])
-    return replace(
-        log,
-        timestamp_s=log.timestamp_s[part],
-        arbitration_id=log.arbitration_id[part],
-        dlc=log.dlc[part],
-        payload=log.payload[part],
-        is_attack=log.is_attack[part],
-        defects=replace(
-            log.defects,
-            empty_payloads=int((log.dlc[part] == 0).sum()),
-            backward_steps=int((steps < 0).sum()),
-            clock_jumps=count_jumps(steps),
-        ),
+    part = log.frames(slice(first, last))
+    steps = np.diff(part.timestamp_s)
+    counted = replace(
+        log.defects,
+        empty_payloads=int((part.dlc == 0).sum()),
+        backward_steps=int((steps < 0).sum()),
+        clock_jumps=count_jumps(steps),
     )
+    return replace(part, defects=counted)
 
 
 def doubts(log: CanLog) -> list[str]:

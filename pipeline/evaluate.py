@@ -5,7 +5,7 @@ validation windows. Labels of test captures are looked at after all scores have 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -74,7 +74,7 @@ def evaluate(context: StageContext, outcome: Outcome, files: Sequence[CaptureFil
     tests = captures_tested(graphs, files)
     scored: list[Scored] = []
     for file in tests:
-        scored += score_capture(without_labels(read_tested(file, graphs)), file, graphs, models, alarm)
+        scored += score_capture(read_tested(file, graphs).without_labels(), file, graphs, models, alarm)
         context.say(f"scored {file.name} with {len(models)} models")
     with whole_file(context.folder.scores) as staged:
         pl.concat([_frame(one) for one in scored], how="diagonal").write_parquet(staged, compression="zstd")
@@ -201,11 +201,6 @@ def captures_tested(graphs: GraphSet, files: Sequence[CaptureFile]) -> list[Capt
     """The test captures among `files` that were prepared, in their order."""
     used = {info.name for info in graphs.captures if info.usage == "test"}
     return [file for file in files if file.name in used]
-
-
-def without_labels(log: CanLog) -> CanLog:
-    """The capture as if nobody knew of its attacks."""
-    return replace(log, is_attack=np.zeros(len(log), dtype=bool), is_labelled=False)
 
 
 def read_tested(file: CaptureFile, graphs: GraphSet) -> CanLog:

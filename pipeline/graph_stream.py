@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.can_log import CanLog
+from pipeline.can_log import CanLog, joined
 from pipeline.config import HabitConfig, WindowConfig
 from pipeline.graphs import GraphArrays, build_graphs
 from pipeline.habit import Habit
@@ -42,7 +42,7 @@ class GraphStream:
 
     def feed(self, piece: CanLog, is_last: bool) -> GraphArrays | None:
         """Graphs of the windows that are complete now; None where there are none yet."""
-        frames = piece if self._waiting is None else joined(self._waiting, piece)
+        frames = piece if self._waiting is None else joined([self._waiting, piece])
         if self._waiting is None:
             self._origin_s = float(piece.timestamp_s[0])
         n_windows = self._complete(len(frames), is_last)
@@ -51,9 +51,9 @@ class GraphStream:
             return None
         graphs = self._graphs(frames, n_windows)
         done = n_windows * self.window.stride
-        past = frames if self._past is None else joined(self._past, frames)
+        past = frames if self._past is None else joined([self._past, frames])
         self._past = _last_of_each(past, len(past) - len(frames) + done)
-        self._waiting = part_of(frames, done, len(frames))
+        self._waiting = frames.frames(slice(done, None))
         self._first_frame += done
         return graphs
 
@@ -69,13 +69,13 @@ class GraphStream:
 
     def _graphs(self, frames: CanLog, n_windows: int) -> GraphArrays:
         n_past = 0 if self._past is None else len(self._past)
-        whole = frames if self._past is None else joined(self._past, frames)
+        whole = frames if self._past is None else joined([self._past, frames])
         surprise = surprises(
             self.habit, self.config, whole.arbitration_id, whole.timestamp_s, whole.dlc, whole.payload_word,
             n_past - self._first_frame % self.window.size,
         ).since(n_past)  # fmt: skip
         used = (n_windows - 1) * self.window.stride + self.window.size
-        windows = cut_windows(part_of(frames, 0, used), self.window)
+        windows = cut_windows(frames.frames(slice(used)), self.window)
         graphs = build_graphs(
             windows, self.vocabulary, self.habit, surprise.until(used), self.config.slow_period_s,
             self.config.slow_weight, self.threads,
@@ -104,29 +104,6 @@ def graphs_of(
     return graphs
 
 
-def part_of(log: CanLog, start: int, stop: int) -> CanLog:
-    """Frames start … stop - 1, as views."""
-    return replace(
-        log, timestamp_s=log.timestamp_s[start:stop], arbitration_id=log.arbitration_id[start:stop],
-        dlc=log.dlc[start:stop], payload=log.payload[start:stop], is_attack=log.is_attack[start:stop],
-    )  # fmt: skip
-
-
-def joined(before: CanLog, after: CanLog) -> CanLog:
-    """One capture's frames, `after` behind `before`; payloads are as wide as the wider of the two."""
-    width = max(before.payload.shape[1], after.payload.shape[1])
-    payload = np.zeros((len(before) + len(after), width), dtype=np.uint8)
-    payload[: len(before), : before.payload.shape[1]] = before.payload
-    payload[len(before) :, : after.payload.shape[1]] = after.payload
-    return replace(
-        after, payload=payload,
-        timestamp_s=np.concatenate([before.timestamp_s, after.timestamp_s]),
-        arbitration_id=np.concatenate([before.arbitration_id, after.arbitration_id]),
-        dlc=np.concatenate([before.dlc, after.dlc]),
-        is_attack=np.concatenate([before.is_attack, after.is_attack]),
-    )  # fmt: skip
-
-
 def _last_of_each(log: CanLog, stop: int) -> CanLog:
     """The last frames of each ID before frame `stop`, in recording order."""
     ids = log.arbitration_id[:stop]
@@ -136,7 +113,4 @@ def _last_of_each(log: CanLog, stop: int) -> CanLog:
     counts = np.diff(np.r_[-1, ends])
     behind = np.repeat(ends, counts) - np.arange(len(order))
     kept: NDArray[np.intp] = np.sort(order[behind < _PAST])
-    return replace(
-        log, timestamp_s=log.timestamp_s[kept], arbitration_id=log.arbitration_id[kept], dlc=log.dlc[kept],
-        payload=log.payload[kept], is_attack=log.is_attack[kept],
-    )  # fmt: skip
+    return log.frames(kept)

@@ -14,9 +14,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from pipeline.can_log import CanLog
+from pipeline.can_log import CanLog, joined
 from pipeline.errors import CaptureError, ConfigError
-from pipeline.graph_stream import joined, part_of
 from pipeline.graphs import GraphArrays
 from pipeline.habits import Recognition, recognise_vehicle
 from pipeline.memory import keep_freed_memory
@@ -112,13 +111,13 @@ def _head(chunks: Iterator[CanLog], seconds: float) -> tuple[CanLog, Iterator[Ca
     for chunk in chunks:
         if elapsed_s(head.timestamp_s)[-1] > seconds:
             return head, chain([chunk], chunks)
-        head = joined(head, chunk)
+        head = joined([head, chunk])
     return head, iter(())
 
 
 def _until(log: CanLog, seconds: float) -> CanLog:
     beyond = np.flatnonzero(elapsed_s(log.timestamp_s) > seconds)
-    return part_of(log, 0, int(beyond[0]) if len(beyond) else len(log))
+    return log.frames(slice(int(beyond[0]) if len(beyond) else None))
 
 
 def _rows(

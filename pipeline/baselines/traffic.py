@@ -1,7 +1,7 @@
 """A capture as the simple baselines see it: no labels, each frame beside the earlier frames of its ID."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from pipeline.can_log import CanLog
 from pipeline.config import WindowConfig
-from pipeline.graph_stream import part_of
 from pipeline.succession import Succession, by_arbitration_id
 from pipeline.windows import in_windows
 
@@ -26,11 +25,11 @@ class Traffic:
     @classmethod
     def of(cls, log: CanLog, window: WindowConfig) -> "Traffic":
         """The capture with its labels blanked, so that no score can come from them."""
-        return cls(replace(log, is_attack=np.zeros(len(log), dtype=bool), is_labelled=False), window)
+        return cls(log.without_labels(), window)
 
     def part(self, start: int, stop: int) -> "Traffic":
         """Frames start … stop - 1 as traffic of its own."""
-        return Traffic(part_of(self.log, start, stop), self.window)
+        return Traffic(self.log.frames(slice(start, stop)), self.window)
 
     def once(self, make: Callable[["Traffic"], NDArray[np.float64]]) -> NDArray[np.float64]:
         """What `make` gives for this traffic, worked out the first time: several protocols score one capture."""

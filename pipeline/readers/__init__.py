@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
-from pipeline.can_log import CanLog
+from pipeline.can_log import CanLog, joined
 from pipeline.errors import CaptureError, ConfigError
 from pipeline.readers import can_train_and_test, candump, daga, hcrl, lab_parquet, python_can
 from pipeline.readers.blocks import BLOCK_BYTES
-from pipeline.readers.stream import joined, text_chunks
+from pipeline.readers.stream import text_chunks
 
 _STARTS = {
     "can-train-and-test-csv": can_train_and_test.start,
@@ -46,7 +46,7 @@ def read_can_log(path: Path, reader: str) -> CanLog:
         ConfigError: no such reader.
         CaptureError: the file is missing, empty, cut off, or not of that format.
     """
-    return joined(path, list(read_chunks(path, reader)))
+    return joined(list(read_chunks(path, reader)))
 
 
 def read_labelled(path: Path, reader: str) -> CanLog:

@@ -2,7 +2,7 @@
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from functools import cache
@@ -10,9 +10,8 @@ from itertools import chain
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from pipeline.can_log import CanLog, Defects
+from pipeline.can_log import CanLog
 from pipeline.errors import CaptureError
 from pipeline.readers.blocks import text_blocks
 from pipeline.readers.clock import count_jumps, refuse_other_units
@@ -60,22 +59,6 @@ def in_order(path: Path, parts: Iterable[Part | RowError]) -> Iterator[CanLog]:
         raise CaptureError(f"{path} holds no frames. Fetch the file again, or leave it out.")
 
 
-def joined(path: Path, logs: Sequence[CanLog]) -> CanLog:
-    """One log of several that follow each other."""
-    width = max(log.payload.shape[1] for log in logs)
-    sums = {name: sum(getattr(log.defects, name) for log in logs) for name in vars(Defects())}
-    return CanLog(
-        path=path,
-        timestamp_s=np.concatenate([log.timestamp_s for log in logs]),
-        arbitration_id=np.concatenate([log.arbitration_id for log in logs]),
-        dlc=np.concatenate([log.dlc for log in logs]),
-        payload=np.concatenate([_widened(log.payload, width) for log in logs]),
-        is_attack=np.concatenate([log.is_attack for log in logs]),
-        is_labelled=all(log.is_labelled for log in logs),
-        defects=Defects(**sums),
-    )
-
-
 def _parsed(blocks: Iterable[bytes], parse: Parse) -> Iterator[Part | RowError]:
     """Each block's part, as many at once as there are processors, and no more of them waiting than that."""
     workers = len(os.sched_getaffinity(0))
@@ -108,7 +91,3 @@ def _with_clock(log: CanLog, last: float | None) -> CanLog:
     steps = np.diff(times)
     defects = replace(log.defects, backward_steps=int((steps < 0).sum()), clock_jumps=count_jumps(steps))
     return replace(log, defects=defects)
-
-
-def _widened(payload: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
-    return np.pad(payload, ((0, 0), (0, width - payload.shape[1]))) if payload.shape[1] < width else payload

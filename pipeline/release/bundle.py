@@ -17,7 +17,7 @@ from lake.files import write_whole
 from models.detector import Detector
 from models.graph_batch import GraphBatch
 from pipeline.batches import GraphTensors
-from pipeline.evaluate import Model, Scored, measure, read_tested, score_capture, without_labels
+from pipeline.evaluate import Model, Scored, measure, read_tested, score_capture
 from pipeline.protocols import ZERO_SHOT, Protocol
 from pipeline.release.awkward import awkward_batches
 from pipeline.release.documents import as_json, documents, metadata
@@ -80,7 +80,7 @@ def compare_runtimes(source: Source, model: bytes) -> dict[str, Any]:
     )
     scored: list[Scored] = []
     for file in source.captures:
-        log = without_labels(read_tested(file, graphs))
+        log = read_tested(file, graphs).without_labels()
         scored += score_capture(log, file, graphs, [ours, theirs], source.alarm)
     real = [_compare_windows(protocol, scored, source) for protocol in dict.fromkeys(one.protocol for one in scored)]
     awkward = [

@@ -12,11 +12,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from pipeline.can_log import CanLog, Defects
+from pipeline.can_log import CanLog, Defects, joined
 from pipeline.errors import CaptureError
 from pipeline.readers import read_can_log, read_chunks, read_labelled
 from pipeline.readers.recognise import recognise
-from pipeline.readers.stream import joined
 from tests.pipeline.captures import REPOSITORY, stretch
 from tests.pipeline.captures import recorded as recording
 
@@ -81,7 +80,7 @@ def assert_is_the_whole(path: Path, reader: str, expected: CanLog, block_bytes: 
     assert recognise(path) == reader
     whole, chunks = read_can_log(path, reader), list(read_chunks(path, reader, block_bytes))
     assert len(chunks) > 5
-    for found in (whole, joined(path, chunks)):
+    for found in (whole, joined(chunks)):
         assert found.row_digest() == expected.row_digest()
         assert found.defects == Defects(empty_payloads=1, backward_steps=1)
         assert found.is_labelled == whole.is_labelled
@@ -112,7 +111,7 @@ def test_what_python_can_reads_comes_in_chunks_as_well(log: CanLog, ending: str,
     reader = recognise(path)
     whole, chunks = read_can_log(path, reader), list(read_chunks(path, reader, 6_400))
     assert len(chunks) == 10
-    assert joined(path, chunks).row_digest() == whole.row_digest()
+    assert joined(chunks).row_digest() == whole.row_digest()
     assert np.array_equal(whole.payload, log.payload)
     assert np.array_equal(whole.arbitration_id, log.arbitration_id)
     assert not whole.is_labelled
@@ -143,7 +142,7 @@ def test_road_counts_its_injections_from_the_first_line_of_the_log(log: CanLog, 
     chunks = list(read_chunks(whole[0], "candump", 2_000))
     since = np.round(log.timestamp_s - log.timestamp_s[0], 6)
     expected = (since >= 0.05) & (since <= 0.1) & (log.dlc == 8)
-    assert np.array_equal(joined(whole[0], chunks).is_attack, expected)
+    assert np.array_equal(joined(chunks).is_attack, expected)
     assert 10 < expected.sum() < N / 2
 
 

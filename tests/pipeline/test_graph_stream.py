@@ -6,10 +6,10 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from pipeline.can_log import CanLog
+from pipeline.can_log import CanLog, joined
 from pipeline.config import HabitConfig, WindowConfig
 from pipeline.errors import StageError
-from pipeline.graph_stream import GraphStream, graphs_of, joined, part_of
+from pipeline.graph_stream import GraphStream, graphs_of
 from pipeline.graphs import NODE_FEATURES, GraphArrays, concatenate
 from pipeline.habit import Habit, Stretch, fit_habit
 from pipeline.vocabulary import Vocabulary
@@ -37,7 +37,7 @@ def in_pieces(log: CanLog, sizes: list[int]) -> Iterator[CanLog]:
     start = 0
     for size in sizes:
         if start < len(log):
-            yield part_of(log, start, min(start + size, len(log)))
+            yield log.frames(slice(start, start + size))
         start += size
 
 
@@ -78,14 +78,14 @@ def test_pieces_of_changing_sizes_do_too(log: CanLog, habit: Habit, seed: int) -
 
 
 def test_frame_by_frame_does_too(habit: Habit, log: CanLog) -> None:
-    short, window = part_of(log, 1900, 2340), WindowConfig(size=20, stride=20)
+    short, window = log.frames(slice(1900, 2340)), WindowConfig(size=20, stride=20)
     assert_same(streamed(short, habit, window, [1] * 440), graphs_of(short, habit, window, CONFIG, VOCABULARY))
 
 
 def test_a_window_waits_for_the_one_behind_it(habit: Habit, log: CanLog) -> None:
     """Its last frame may be charged by a frame of that one."""
     stream = GraphStream(habit, WindowConfig(), CONFIG, VOCABULARY)
-    given = [stream.feed(part_of(log, start, start + 50), is_last=False) for start in range(0, 500, 50)]
+    given = [stream.feed(log.frames(slice(start, start + 50)), is_last=False) for start in range(0, 500, 50)]
     counts = [0 if graphs is None else len(graphs) for graphs in given]
     assert counts == [0, 0, 0, 1, 0, 1, 0, 1, 0, 1]
 
@@ -94,7 +94,7 @@ def test_what_a_stream_keeps_does_not_grow(habit: Habit, log: CanLog) -> None:
     stream = GraphStream(habit, WindowConfig(), CONFIG, VOCABULARY)
     kept = []
     for start in range(0, 5000, 250):
-        stream.feed(part_of(log, start, start + 250), is_last=False)
+        stream.feed(log.frames(slice(start, start + 250)), is_last=False)
         assert stream._waiting is not None
         assert stream._past is not None
         kept.append(len(stream._waiting))
@@ -133,7 +133,7 @@ def test_wider_payloads_of_can_fd_join_narrow_ones(habit: Habit) -> None:
     wide = replace(
         bus(Stream(0x100, every(0.01, 4, 2.0), [5] * 200)), payload=wide_payload, dlc=np.full(200, 64, np.uint8)
     )
-    both = joined(narrow, wide)
+    both = joined([narrow, wide])
     assert both.payload.shape == (400, 64)
     assert np.array_equal(both.payload[:200, :8], narrow.payload)
     window, known = WindowConfig(), learnt(narrow)
@@ -147,5 +147,5 @@ def test_wider_payloads_of_can_fd_join_narrow_ones(habit: Habit) -> None:
 
 def test_a_capture_shorter_than_a_window_is_said(habit: Habit, log: CanLog) -> None:
     with pytest.raises(StageError, match="99 frames, fewer than one window of 100"):
-        graphs_of(part_of(log, 0, 99), habit, WindowConfig(), HabitConfig(), VOCABULARY)
-    assert GraphStream(habit, WindowConfig(), CONFIG, VOCABULARY).feed(part_of(log, 0, 99), is_last=True) is None
+        graphs_of(log.frames(slice(99)), habit, WindowConfig(), HabitConfig(), VOCABULARY)
+    assert GraphStream(habit, WindowConfig(), CONFIG, VOCABULARY).feed(log.frames(slice(99)), is_last=True) is None

@@ -186,7 +186,7 @@ def test_pieces_of_a_file_give_the_rows_of_the_whole(
     def small(path: Path, reader: str):  # type: ignore[no-untyped-def]
         for chunk in read(path, reader):
             for start in range(0, len(chunk), size):
-                yield scoring.part_of(chunk, start, min(start + size, len(chunk)))
+                yield chunk.frames(slice(start, start + size))
 
     monkeypatch.setattr(scoring, "read_chunks", small)
     monkeypatch.setattr(scoring, "_RECOGNISE_S", 0.2)
@@ -212,7 +212,7 @@ def test_a_clock_that_jumps_back_does_not_make_the_head_the_whole_file() -> None
         Path("a"), times, np.ones(3_500, np.uint32), np.full(3_500, 8, np.uint8), np.zeros((3_500, 8), np.uint8),
         np.zeros(3_500, bool),
     )  # fmt: skip
-    chunks = (scoring.part_of(log, start, start + 100) for start in range(0, 3_500, 100))
+    chunks = (log.frames(slice(start, start + 100)) for start in range(0, 3_500, 100))
     head, rest = scoring._head(chunks, 10.0)
     assert len(head) <= 1_200
     assert len(head) + sum(map(len, rest)) == 3_500
