@@ -62,7 +62,7 @@ class Attend(torch.autograd.Function):
         sent = ends.at(values, ends.source)
         score = ends.at(received, ends.target).add_(sent).addmm_(edge_attr, edge_weight.T)
         active = functional.leaky_relu_(score, slope)
-        weight = ends.softmax(active @ _by_head(attention))
+        weight = ends.softmax(active @ by_head(attention))
         ctx.save_for_backward(sent, active, weight, edge_attr, edge_weight, attention)
         ctx.ends, ctx.slope = ends, slope
         return ends.summed(_each_head(sent, weight), ends.target)
@@ -74,10 +74,10 @@ class Attend(torch.autograd.Function):
         heads, width = attention.shape
         arrived = ends.at(gradients[0], ends.target)
         # softmax: dL/dlogit = w (dL/dw - sum over the target's edges of w dL/dw)
-        pulled = ((arrived * sent) @ _by_head(torch.ones_like(attention))).mul_(weight)
+        pulled = ((arrived * sent) @ by_head(torch.ones_like(attention))).mul_(weight)
         on_logit = pulled.addcmul(weight, ends.at(ends.summed(pulled, ends.target), ends.target), value=-1)
         on_attention = (active.T @ on_logit).view(heads, width, heads).diagonal(dim1=0, dim2=2).T
-        on_active = on_logit @ _by_head(attention).T
+        on_active = on_logit @ by_head(attention).T
         on_score = torch.ops.aten.leaky_relu_backward(on_active, active, ctx.slope, True)
         on_sent = _each_head(arrived, weight).add_(on_score)
         return (
@@ -87,7 +87,7 @@ class Attend(torch.autograd.Function):
         )  # fmt: skip
 
 
-def _by_head(attention: Tensor) -> Tensor:
+def by_head(attention: Tensor) -> Tensor:
     """[H * C, H] so that a product with it is each head's dot product: quicker than a product and a sum."""
     heads, width = attention.shape
     spread = attention.new_zeros(heads, width, heads)

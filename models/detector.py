@@ -40,7 +40,8 @@ class Detector(nn.Module):
         """What is fused: [G, STATE_WIDTH] state and [G, 3] experts' scores."""
         vgae, gat = self.vgae(batch), self.gat(batch)
         evidence = habit_evidence(batch)
-        anomaly = self.vgae.anomaly(reconstruction_errors(batch, vgae))
+        errors = reconstruction_errors(batch, vgae)
+        anomaly = self.vgae.anomaly(errors)
         probability = self.fusion.attack_probability(gat.logits)
         experts = torch.stack([anomaly, probability, habit_score(evidence)], dim=1)
-        return fusion_state(batch, vgae, gat, self.vgae.anomaly, evidence, experts), experts
+        return fusion_state(batch, vgae, self.vgae.anomaly.standardised(errors), gat, evidence, experts), experts

@@ -11,12 +11,12 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from models.anomaly import ERRORS, AnomalyScale
+from models.anomaly import ERRORS
 from models.config import FusionShape
 from models.gat import GatOutput
 from models.graph_batch import GraphBatch, graph_of_node, segment_mean
 from models.habit_expert import EVIDENCE
-from models.vgae import VgaeOutput, reconstruction_errors
+from models.vgae import VgaeOutput
 
 # The experts, in the order of every column of weights and scores.
 EXPERTS = ("vgae", "gat", "habit")
@@ -26,11 +26,14 @@ STATE_WIDTH = sum(_WIDTHS) + len(EXPERTS)
 
 
 def fusion_state(
-    batch: GraphBatch, vgae: VgaeOutput, gat: GatOutput, scale: AnomalyScale, evidence: Tensor, experts: Tensor
+    batch: GraphBatch, vgae: VgaeOutput, errors: Tensor, gat: GatOutput, evidence: Tensor, experts: Tensor
 ) -> Tensor:
     """[G, STATE_WIDTH] what is fused: the VGAE's standardised errors and the moments of its latent, the GAT's
-    probabilities, the moments of its embedding and its certainty, the departures from habit, the experts' scores."""
-    errors = scale.standardised(reconstruction_errors(batch, vgae))
+    probabilities, the moments of its embedding and its certainty, the departures from habit, the experts' scores.
+
+    Args:
+        errors: [G, len(ERRORS)] of the VGAE, standardised.
+    """
     graph = graph_of_node(batch.ptr, batch.x.shape[0])
     latent = segment_mean(vgae.mean, graph, batch.n_graphs)
     probability = gat.logits.softmax(-1)

@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from models.config import GatShape
 from models.dropout import Dropout
-from models.gatv2 import Gatv2Layer, with_loops
+from models.gatv2 import Gatv2Layer, edges_for_attention
 from models.graph_batch import GraphBatch, graph_of_node, segment_max, segment_mean
 from models.node_input import NodeInput
 
@@ -38,7 +38,7 @@ class Gat(nn.Module):
 
     def forward(self, batch: GraphBatch) -> GatOutput:
         _, states, edge_attr = self.input(batch.node_id, batch.x, batch.edge_attr)
-        edges = with_loops(batch.edge_index, edge_attr, batch.x.shape[0])
+        edges = edges_for_attention(batch.edge_index, edge_attr, batch.x.shape[0])
         kept = []
         for layer, norm in zip(self.layers, self.norms, strict=True):
             states = self.dropout(functional.elu(norm(layer(states, edges))))

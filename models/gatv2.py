@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from models.attend import Attend, Ends
+from models.attend_at_rest import RestingEdges, attend_at_rest, resting_edges
 from models.graph_batch import segment_sum
 
 _SLOPE = 0.2  # of LeakyReLU, as PyG has it
@@ -38,23 +39,30 @@ class Gatv2Layer(nn.Module):
         nn.init.zeros_(self.lin_r.bias)
         nn.init.xavier_uniform_(self.att)
 
-    def forward(self, states: Tensor, edges: "LoopedEdges") -> Tensor:
-        source, target = edges.pairs[0], edges.pairs[1]
+    def forward(self, states: Tensor, edges: "LoopedEdges | RestingEdges") -> Tensor:
         # Whatever the precision of the products, scores, softmax and sums are float32: half overflows at 65,504.
         values, received = self.lin_l(states).float(), self.lin_r(states).float()
-        if torch.is_grad_enabled() and not torch.compiler.is_compiling():
+        edge_weight, attention = self.lin_edge.weight, self.att[0]
+        if isinstance(edges, RestingEdges):
             with torch.autocast(states.device.type, enabled=False):
-                ends = Ends(source, target, len(states))
-                edge_weight, attention = self.lin_edge.weight, self.att[0]
+                summed = attend_at_rest(values, received, edges, edge_weight, attention, _SLOPE)
+        elif torch.compiler.is_compiling():
+            summed = self._exportable(values, received, edges)
+        else:
+            ends = Ends(edges.pairs[0], edges.pairs[1], len(states))
+            with torch.autocast(states.device.type, enabled=False):
                 summed = Attend.apply(values, received, edges.attr, edge_weight, attention, ends, _SLOPE)  # type: ignore[no-untyped-call]
-            return summed + self.bias  # type: ignore[no-any-return]
+        return summed + self.bias
+
+    def _exportable(self, values: Tensor, received: Tensor, edges: "LoopedEdges") -> Tensor:
+        """The attention in plain operations, each of which ONNX has."""
+        source, target = edges.pairs[0], edges.pairs[1]
         sent = values.index_select(0, source)
         score = sent + received.index_select(0, target) + self.lin_edge(edges.attr)
         score = functional.leaky_relu(score, _SLOPE).reshape(-1, self.heads, self.out_width)
-        logit = (score * self.att).sum(-1)
-        weight = _softmax_by_target(logit, target, states.shape[0])
+        weight = _softmax_by_target((score * self.att).sum(-1), target, values.shape[0])
         messages = sent.reshape(-1, self.heads, self.out_width) * weight.unsqueeze(-1)
-        return segment_sum(messages.flatten(1), target, states.shape[0]) + self.bias
+        return segment_sum(messages.flatten(1), target, values.shape[0])
 
 
 class LoopedEdges(NamedTuple):
@@ -67,6 +75,13 @@ class LoopedEdges(NamedTuple):
 
     pairs: Tensor
     attr: Tensor
+
+
+def edges_for_attention(edge_index: Tensor, edge_attr: Tensor, n_nodes: int) -> "LoopedEdges | RestingEdges":
+    """The edges as the layers want them: listed with their loops, or to score on a processor sorted by target."""
+    if torch.is_grad_enabled() or torch.compiler.is_compiling() or edge_index.device.type != "cpu":
+        return with_loops(edge_index, edge_attr, n_nodes)
+    return resting_edges(edge_index, edge_attr, n_nodes)
 
 
 def with_loops(edge_index: Tensor, edge_attr: Tensor, n_nodes: int) -> LoopedEdges:

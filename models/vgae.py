@@ -12,7 +12,7 @@ from torch.nn import functional
 from models.anomaly import AnomalyScale
 from models.config import VgaeShape
 from models.dropout import Dropout
-from models.gatv2 import Gatv2Layer, with_loops
+from models.gatv2 import Gatv2Layer, edges_for_attention
 from models.graph_batch import GraphBatch, graph_of_node, segment_max, segment_mean
 from models.node_input import NodeInput
 
@@ -55,7 +55,7 @@ class Vgae(nn.Module):
 
     def forward(self, batch: GraphBatch) -> VgaeOutput:
         scaled, states, edge_attr = self.input(batch.node_id, batch.x, batch.edge_attr)
-        edges = with_loops(batch.edge_index, edge_attr, batch.x.shape[0])
+        edges = edges_for_attention(batch.edge_index, edge_attr, batch.x.shape[0])
         for layer, norm in zip(self.layers, self.norms, strict=True):
             states = self.dropout(functional.elu(norm(layer(states, edges))))
         # float32 from here on, whatever the precision of the products: exp() and squares overflow half precision

@@ -54,7 +54,7 @@ class GraphArrays:
         node_id: [N] int32, its index in the vocabulary.
         x: [N, len(NODE_FEATURES)] float32.
         node_ptr: [G + 1] int64.
-        edge_index: [2, E] int32, source and target, counted within the graph.
+        edge_index: [2, E] int32, source and target, counted within the graph; sorted by target, then source.
         edge_attr: [E, len(EDGE_FEATURES)] float32.
         edge_ptr: [G + 1] int64.
         is_attack: [G] bool.
@@ -318,7 +318,7 @@ def _edges(
     n_windows, size = node.shape
     wide: Any = np.uint32 if 3 * position_bits <= 32 else np.uint64
     bits, mask = wide(position_bits), wide((1 << position_bits) - 1)
-    pair = (node[:, :-1].astype(wide) << bits) | node[:, 1:].astype(wide)
+    pair = (node[:, 1:].astype(wide) << bits) | node[:, :-1].astype(wide)  # by target, as attention reads them
     order = np.sort((pair << bits) | np.arange(size - 1, dtype=wide), axis=1)
     pair = order >> bits
     first = np.empty(pair.shape, dtype=bool)
@@ -329,7 +329,7 @@ def _edges(
     taken = ((order & mask).astype(np.intp) + np.arange(n_windows)[:, None] * (size - 1)).ravel()
     gap_ms = (np.diff(times, axis=1) * 1e3).ravel()[taken]
     kept = pair.ravel()[start]
-    edge_index = np.stack([kept >> bits, kept & mask]).astype(np.int32)
+    edge_index = np.stack([kept & mask, kept >> bits]).astype(np.int32)
     count = end - start
     edge_attr = np.empty((len(start), len(EDGE_FEATURES)), dtype=np.float32)
     edge_attr[:, 0] = count / (size - 1)

@@ -62,7 +62,7 @@ def naive_graph(window: Sequence[Frame], facts: Sequence[Fact], vehicle: Vehicle
     gaps: dict[tuple[int, int], list[float]] = {}
     for before, after in pairwise(window):
         gaps.setdefault((before[1], after[1]), []).append((after[0] - before[0]) * 1000)
-    edges = sorted(gaps, key=lambda pair: (node[pair[0]], node[pair[1]]))
+    edges = sorted(gaps, key=lambda pair: (node[pair[1]], node[pair[0]]))
     n_successions = len(window) - 1
     return NaiveGraph(
         ids,

@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.gatv2 import Gatv2Layer, LoopedEdges, with_loops
+from models.attend_at_rest import RestingEdges
+from models.gatv2 import Gatv2Layer, LoopedEdges, edges_for_attention, with_loops
 from tests.models.graphs import EDGE_WIDTH, batch_of, close
 
 SIZES = {
@@ -57,13 +58,26 @@ def test_outputs_and_gradients_equal_pygs(sizes: str) -> None:
         close(gradients[name], gradients_pyg[name])
 
 
+@pytest.mark.parametrize("order", ["as it came", "by target"])
+@pytest.mark.parametrize("factor", [1.0, 300.0], ids=["small logits", "logits beyond exp's range"])
 @pytest.mark.parametrize("sizes", SIZES)
-def test_training_and_scoring_say_the_same(sizes: str) -> None:
+def test_training_scoring_and_export_say_the_same(sizes: str, factor: float, order: str) -> None:
     ours, _ = layers()
-    states, edges = inputs(SIZES[sizes])
+    batch = batch_of(SIZES[sizes], seed=4)
+    edge_index, attr = batch.edge_index, batch.edge_attr
+    if order == "by target":
+        by_target = edge_index[1].argsort(stable=True)
+        edge_index, attr = edge_index[:, by_target], attr[by_target]
+    states = factor * torch.randn(len(batch.x), 6, generator=torch.Generator().manual_seed(2))
+    trained = edges_for_attention(edge_index, attr, len(states))
     with torch.no_grad():
-        scored = ours(states, edges)
-    close(ours(states, edges), scored)
+        resting = edges_for_attention(edge_index, attr, len(states))
+        assert isinstance(resting, RestingEdges)
+        assert isinstance(trained, LoopedEdges)
+        scored, plain = ours(states, resting), ours._exportable(ours.lin_l(states), ours.lin_r(states), trained)
+    assert scored.isfinite().all()
+    close(ours(states, trained) / factor, scored / factor)
+    close((plain + ours.bias) / factor, scored / factor)
 
 
 def test_a_real_self_edge_changes_the_output_and_pygs_default_would_lose_it() -> None:
