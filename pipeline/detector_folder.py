@@ -9,17 +9,16 @@ from typing import Any
 from lake.files import sha256_of, write_json
 from lake.read import open_lake
 from models.detector import Detector
+from pipeline.assemble import PARTS, assemble, thresholds_of
 from pipeline.checkpoint import FILES, Checkpoint, load_checkpoint, save_checkpoint
 from pipeline.config import HabitConfig, WindowConfig
 from pipeline.errors import StageError
 from pipeline.graph_set import load_graphs
 from pipeline.habits import load_habits, save_habits
-from pipeline.protocols import PROTOCOLS
 from pipeline.runs import RunFolder
 from pipeline.scoring import Knowledge, Scorer, scorer_of
 from pipeline.settings import Settings
 
-PARTS = ("vgae_student", "gat_student", "fusion")
 _INDEX, _HABITS = "detector.json", "habits.npz"
 _FACTS = ("run_id", "data_digest", "window", "habit")
 _FILES = (*(f"{part}/{name}" for part in PARTS for name in FILES), _HABITS)  # none is read that no digest vouches for
@@ -40,15 +39,14 @@ class KeptDetector:
     data_digest: str
 
     def build(self) -> Detector:
-        vgae, gat, fusion = (self.checkpoints[part].build() for part in PARTS)
-        return Detector(vgae, gat, fusion).eval()  # type: ignore[arg-type]
+        return assemble(self.checkpoints)
 
     def scorer(self) -> Scorer:
         return scorer_of(self.build())
 
     def threshold(self, protocol: str) -> float:
         """An alarm lies above it."""
-        return float(self.checkpoints["fusion"].weights["thresholds"][PROTOCOLS.index(protocol)])
+        return thresholds_of(self.checkpoints["fusion"])[protocol]
 
 
 def find_detector(model: str, settings: Settings) -> KeptDetector:

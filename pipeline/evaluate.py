@@ -6,7 +6,6 @@ validation windows. Labels of test captures are looked at after all scores have 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 
 from lake.files import whole_file
 from lake.schema import Row
-from models.detector import Detector
+from pipeline.assemble import EXPERTS, assemble, thresholds_of
 from pipeline.baselines.files import load_baseline
 from pipeline.baselines.offer import Baseline, Offer
 from pipeline.baselines.traffic import Traffic
@@ -133,17 +132,15 @@ def _models(context: StageContext, graphs: GraphSet, alarm: AlarmConfig) -> list
     benign = np.isin(graphs.at("validation"), graphs.benign_at("validation"))
     models = []
     for run_id, checkpoint in checkpoints.items():
-        network: Any = checkpoint.build()
-        if checkpoint.model == "fusion":
-            vgae, gat = (checkpoints[checkpoint.parents[stage]].build() for stage in ("vgae_student", "gat_student"))
-            network = Detector(vgae, gat, network).eval()  # type: ignore[arg-type]
-        scorer = scorer_of(network)
+        is_fusion = checkpoint.model == "fusion"
+        experts = {stage: checkpoints[checkpoint.parents[stage]] for stage in EXPERTS} if is_fusion else {}
+        scorer = scorer_of(assemble({**experts, "fusion": checkpoint}) if is_fusion else checkpoint.build())
         score = score_graphs(scorer, validation)["score"]
-        if checkpoint.model == "fusion":  # set when it was trained, so that every use of the model has the same
-            found = network.fusion.thresholds.double().tolist()
+        if is_fusion:  # set when it was trained, so that every use of the model has the same
+            by_protocol = thresholds_of(checkpoint)
         else:
             found = thresholds(graphs, graphs.benign_at("validation"), score[benign], alarm)
-        by_protocol = dict(zip(PROTOCOLS, found, strict=True))
+            by_protocol = dict(zip(PROTOCOLS, found, strict=True))
         models.append(Model(run_id, scorer, by_protocol, score))
     return models + _baselines(context, graphs)
 

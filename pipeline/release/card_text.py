@@ -6,8 +6,9 @@ from typing import Any
 
 from lake.schema import Row
 from models.habit_expert import HABIT_FEATURES
+from pipeline.assemble import EXPERTS
 from pipeline.release.card_tables import pools, spread, table, thresholds
-from pipeline.release.source import PARTS, Source
+from pipeline.release.source import Source
 
 _METHODS = {
     "dqn": "an agent that decides for each window how much of each to believe",
@@ -161,7 +162,7 @@ def card_body(source: Source, parity: Mapping[str, Any]) -> str:
 
 
 def _origin(source: Source) -> str:
-    size = ", ".join(f"{stage.split('_')[0].upper()} {source.runs[stage]['parameters']:,}" for stage in PARTS[:2])
+    size = ", ".join(f"{stage.split('_')[0].upper()} {source.runs[stage]['parameters']:,}" for stage in EXPERTS)
     agent = f"fusion {source.runs['fusion']['parameters']:,} parameters"
     taught = "vgae_teacher" in source.runs or "gat_teacher" in source.runs
     how = "The networks are students, distilled from larger teachers" if taught else "The networks were trained alone"

@@ -4,9 +4,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from pipeline.assemble import EXPERTS
 from pipeline.graphs import EDGE_FEATURES, NODE_FEATURES
 from pipeline.release.features import describe_features
-from pipeline.release.source import METRICS_SQL, PARTS, Source
+from pipeline.release.source import METRICS_SQL, Source
 
 FORMAT = "kd-gat-release 1"
 
@@ -17,7 +18,7 @@ def metadata(source: Source) -> dict[str, str]:
     facts = {
         "format": FORMAT,
         "run_id": source.run_id,
-        **{f"{stage}_run_id": source.runs[stage]["run_id"] for stage in (*PARTS[:2], "prepare", "evaluate")},
+        **{f"{stage}_run_id": source.runs[stage]["run_id"] for stage in (*EXPERTS, "prepare", "evaluate")},
         "snapshot_id": source.snapshot_id,
         "data_digest": source.dataset["data_digest"],
         "vocabulary_digest": vocabulary.digest,

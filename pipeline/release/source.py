@@ -15,18 +15,18 @@ from lake.read import open_lake
 from lake.schema import Row
 from lake.snapshot import latest_snapshot
 from models.detector import Detector
+from pipeline.assemble import PARTS, assemble, thresholds_of
 from pipeline.checkpoint import Checkpoint, load_checkpoint
 from pipeline.config import AlarmConfig
 from pipeline.datasets import CaptureFile, list_captures
 from pipeline.evaluate import captures_tested
 from pipeline.graph_set import HABITS, GraphSet, load_graphs
-from pipeline.protocols import KNOWN, PROTOCOLS, ZERO_SHOT
+from pipeline.protocols import KNOWN, ZERO_SHOT
 from pipeline.release.errors import ReleaseError
 from pipeline.runs import RunFolder, run_statuses
 from pipeline.settings import Settings
 
 HABITS_FILE = Path("graphs") / HABITS  # inside the prepare run's folder
-PARTS = ("vgae_student", "gat_student", "fusion")  # the networks of a detector, by stage
 METRICS_SQL = "SELECT * FROM metrics WHERE run_id = $run_id AND model_run_id = $model_run_id ORDER BY ALL"
 
 
@@ -72,8 +72,7 @@ class Source:
     @property
     def thresholds(self) -> dict[str, float]:
         """By protocol: a window raises an alarm where its score lies above."""
-        found = self.checkpoints["fusion"].weights["thresholds"].double().tolist()
-        return dict(zip(PROTOCOLS, found, strict=True))
+        return thresholds_of(self.checkpoints["fusion"])
 
     @property
     def habits_sha256(self) -> str:
@@ -84,8 +83,7 @@ class Source:
 
     def detector(self) -> Detector:
         """The network of this release, ready to score."""
-        vgae, gat, fusion = (self.checkpoints[stage].build() for stage in PARTS)
-        return Detector(vgae, gat, fusion).eval()  # type: ignore[arg-type]
+        return assemble(self.checkpoints)
 
 
 def find_source(run_id: str, settings: Settings) -> Source:

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from pipeline.assemble import PARTS
 from pipeline.checkpoint import load_checkpoint, save_checkpoint
-from pipeline.detector_folder import PARTS, DetectorError, KeptDetector, find_detector, load_detector, save_detector
+from pipeline.detector_folder import DetectorError, KeptDetector, find_detector, load_detector, save_detector
 from pipeline.protocols import PROTOCOLS
 from pipeline.runs import RunFolder
 from pipeline.settings import Settings
