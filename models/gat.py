@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
+from models.activate import Elu, NormElu
 from models.config import GatShape
 from models.dropout import Dropout
 from models.gatv2 import Gatv2Layer, edges_for_attention
@@ -31,20 +31,21 @@ class Gat(nn.Module):
         self.layers = nn.ModuleList(
             Gatv2Layer(before, shape.hidden, shape.heads, edge_width + 1) for before in widths[:-1]
         )
-        self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(shape.layers))
+        self.norms = nn.ModuleList(NormElu(width) for _ in range(shape.layers))
         self.dropout = Dropout(shape.dropout)
         self.readout = nn.Linear(2 * width * shape.layers, shape.readout)
+        self.elu = Elu()
         self.classify = nn.Linear(shape.readout, 2)
 
     def forward(self, batch: GraphBatch) -> GatOutput:
         _, states, edge_attr = self.input(batch.node_id, batch.x, batch.edge_attr)
         edges = edges_for_attention(batch.edge_index, edge_attr, batch.x.shape[0])
         kept = []
-        for layer, norm in zip(self.layers, self.norms, strict=True):
-            states = self.dropout(functional.elu(norm(layer(states, edges))))
+        for layer, activate in zip(self.layers, self.norms, strict=True):
+            states = self.dropout(activate(layer(states, edges)))
             kept.append(states)
         joined = torch.cat(kept, dim=1)
         graph = graph_of_node(batch.ptr, batch.x.shape[0])
         pooled = [pool(joined, graph, batch.n_graphs) for pool in (segment_mean, segment_max)]
-        embedding = functional.elu(self.readout(torch.cat(pooled, dim=1)).float())
+        embedding = self.elu(self.readout(torch.cat(pooled, dim=1)).float())
         return GatOutput(self.classify(self.dropout(embedding)).float(), embedding)

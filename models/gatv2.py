@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from models.activate import is_at_rest
 from models.attend import Attend, Ends
 from models.attend_at_rest import RestingEdges, attend_at_rest, resting_edges
 from models.graph_batch import segment_sum
@@ -79,9 +80,8 @@ class LoopedEdges(NamedTuple):
 
 def edges_for_attention(edge_index: Tensor, edge_attr: Tensor, n_nodes: int) -> "LoopedEdges | RestingEdges":
     """The edges as the layers want them: listed with their loops, or to score on a processor sorted by target."""
-    if torch.is_grad_enabled() or torch.compiler.is_compiling() or edge_index.device.type != "cpu":
-        return with_loops(edge_index, edge_attr, n_nodes)
-    return resting_edges(edge_index, edge_attr, n_nodes)
+    make = resting_edges if is_at_rest(edge_index) else with_loops
+    return make(edge_index, edge_attr, n_nodes)
 
 
 def with_loops(edge_index: Tensor, edge_attr: Tensor, n_nodes: int) -> LoopedEdges:

@@ -27,7 +27,8 @@ class FeatureScale(nn.Module):
         self.deviation.copy_(values.std(0, correction=0).clamp(min=0.05))
 
     def forward(self, values: Tensor) -> Tensor:
-        return ((values - self.mean) / self.deviation).clamp(-_CLIP, _CLIP)
+        factor = self.deviation.reciprocal()
+        return torch.addcmul(-self.mean * factor, values, factor).clamp(-_CLIP, _CLIP)
 
 
 class NodeInput(nn.Module):

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from models.activate import Elu, NormElu
 from models.anomaly import AnomalyScale
 from models.config import VgaeShape
 from models.dropout import Dropout
@@ -43,11 +44,11 @@ class Vgae(nn.Module):
             Gatv2Layer(before, width, shape.heads, edge_width + 1)
             for before, width in zip(widths[:-1], shape.hidden, strict=True)
         )
-        self.norms = nn.ModuleList(nn.LayerNorm(width) for width in widths[1:])
+        self.norms = nn.ModuleList(NormElu(width) for width in widths[1:])
         self.dropout = Dropout(shape.dropout)
         self.to_mean = nn.Linear(widths[-1], shape.latent)
         self.to_log_variance = nn.Linear(widths[-1], shape.latent)
-        self.decode = nn.Sequential(nn.Linear(shape.latent, shape.hidden[-1]), nn.ELU())
+        self.decode = nn.Sequential(nn.Linear(shape.latent, shape.hidden[-1]), Elu())
         self.to_features = nn.Linear(shape.hidden[-1], node_width)
         self.to_id = nn.Linear(shape.hidden[-1], min(shape.id_classes or vocabulary, vocabulary))
         self.edge_source = nn.Linear(shape.latent, shape.latent)
@@ -56,8 +57,8 @@ class Vgae(nn.Module):
     def forward(self, batch: GraphBatch) -> VgaeOutput:
         scaled, states, edge_attr = self.input(batch.node_id, batch.x, batch.edge_attr)
         edges = edges_for_attention(batch.edge_index, edge_attr, batch.x.shape[0])
-        for layer, norm in zip(self.layers, self.norms, strict=True):
-            states = self.dropout(functional.elu(norm(layer(states, edges))))
+        for layer, activate in zip(self.layers, self.norms, strict=True):
+            states = self.dropout(activate(layer(states, edges)))
         # float32 from here on, whatever the precision of the products: exp() and squares overflow half precision
         mean = self.to_mean(states).float()
         log_variance = self.to_log_variance(states).float().clamp(-_LOG_VARIANCE, _LOG_VARIANCE)
