@@ -11,7 +11,7 @@ from types import FrameType
 from typing import Any
 
 from lake.errors import LakeError
-from pipeline.config import load_config
+from pipeline.config_file import load_config
 from pipeline.errors import KdGatError
 from pipeline.settings import load_settings, share_processors
 

@@ -8,8 +8,9 @@ from typing import Annotated
 from pydantic import Field, PositiveInt, ValidationError
 
 from models.config import Config
-from pipeline.config import CONFIGS, nearest
+from pipeline.config_file import CONFIGS
 from pipeline.errors import ConfigError
+from pipeline.names import find_named
 
 Word = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:+-]*$")]
 
@@ -46,11 +47,4 @@ def load_clusters(path: Path = CONFIGS / "clusters.toml") -> Mapping[str, Cluste
 
 def find_cluster(name: str) -> Cluster:
     """Raises ConfigError, with the nearest name, for one that the catalogue lacks."""
-    clusters = load_clusters()
-    if name not in clusters:
-        known = list(clusters)
-        raise ConfigError(
-            f"no cluster is called {name!r}{nearest(name, known)} "
-            f"Clusters: {', '.join(known)} (pipeline/configs/clusters.toml)."
-        )
-    return clusters[name]
+    return find_named("cluster", name, load_clusters(), "pipeline/configs/clusters.toml")

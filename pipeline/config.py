@@ -1,17 +1,12 @@
-"""The frozen types of an experiment, and the only reader of its TOML."""
+"""The frozen types of an experiment, with the defaults and the ranges of every value."""
 
-import difflib
-import tomllib
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt, ValidationError, model_validator
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from models.config import Config, FusionShape, GatShape, Share, VgaeShape
-from pipeline.errors import ConfigError
 
-CONFIGS = Path(__file__).resolve().parent / "configs"
 Percentile = Annotated[float, Field(ge=0, lt=100)]
 Quantile = Annotated[float, Field(gt=0.5, lt=1)]
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]  # what numpy takes
@@ -249,106 +244,3 @@ class RunConfig(Config):
                 f"{self.split.embargo_windows}; set split.embargo_windows to {needed} or more"
             )
         return self
-
-
-def load_config(name_or_path: str, overrides: Sequence[str] = ()) -> RunConfig:
-    """The experiment of that name in `pipeline/configs/`, or in the TOML file at that path.
-
-    Args:
-        overrides: `section.key=value` each, the value in TOML; they win over the file.
-
-    Raises:
-        ConfigError: no such experiment, no TOML, an unknown key or a value out of range.
-    """
-    path = find_config(name_or_path)
-    try:
-        values = tomllib.loads(path.read_text())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not valid TOML: {error}. Mend the line and run again.") from error
-    values.setdefault("name", path.stem)
-    for override in overrides:
-        _set(values, override)
-    try:
-        config = RunConfig.model_validate(values)
-    except ValidationError as error:
-        raise ConfigError(f"{path} is not an experiment:\n{_faults(error)}") from error
-    expand(config)  # a variant that is none should fail now
-    return config
-
-
-def expand(config: RunConfig) -> dict[str, RunConfig]:
-    """The experiment itself, under the empty name, and its variants.
-
-    Raises:
-        ConfigError: a variant names an unknown key or a value out of range.
-    """
-    found = {"": config.model_copy(update={"variants": {}})}
-    for variant, overrides in config.variants.items():
-        values = found[""].model_dump(mode="json")
-        for dotted, value in overrides.items():
-            _put(values, dotted, value, f"variants.{variant}.{dotted}")
-        try:
-            found[variant] = RunConfig.model_validate(values)
-        except ValidationError as error:
-            raise ConfigError(f"variant {variant} of {config.name} is not an experiment:\n{_faults(error)}") from error
-        if found[variant].name != config.name or found[variant].variants:
-            raise ConfigError(f"variant {variant} of {config.name} may change neither name nor variants.")
-    return found
-
-
-def find_config(name_or_path: str) -> Path:
-    """Raises ConfigError, with the nearest name, where no such experiment exists."""
-    for path in (Path(name_or_path), CONFIGS / "experiments" / f"{name_or_path}.toml"):
-        if path.suffix == ".toml" and path.is_file():
-            return path
-    known = sorted(path.stem for path in (CONFIGS / "experiments").glob("*.toml"))
-    raise ConfigError(
-        f"no experiment is called {name_or_path!r}{nearest(name_or_path, known)} "
-        f"Experiments: {', '.join(known)}; or give the path of a .toml file."
-    )
-
-
-def nearest(name: str, known: Sequence[str]) -> str:
-    """'; did you mean …?' where a known name is close, else a full stop."""
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return f"; did you mean {close[0]!r}?" if close else "."
-
-
-def _set(values: dict[str, Any], override: str) -> None:
-    dotted, equals, text = override.partition("=")
-    if not equals or not dotted:
-        raise ConfigError(f"--set {override!r} is not KEY=VALUE. Example: --set train.epochs=5")
-    try:
-        value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        value = text  # a bare word is a string: --set train.device=cpu
-    _put(values, dotted.strip(), value, f"--set {override!r}")
-
-
-def _put(values: dict[str, Any], dotted: str, value: Any, what: str) -> None:
-    *sections, key = dotted.split(".")
-    for section in sections:
-        inner = values.setdefault(section, {})
-        if not isinstance(inner, dict):
-            raise ConfigError(f"{what}: {section} is a value, not a section.")
-        values = inner
-    values[key] = value
-
-
-def _faults(error: ValidationError) -> str:
-    lines = []
-    for fault in error.errors():
-        place = ".".join(str(part) for part in fault["loc"])
-        if fault["type"] == "extra_forbidden":
-            known = sorted(_fields_at(fault["loc"][:-1]))
-            lines.append(f"  {place}: no such key{nearest(str(fault['loc'][-1]), known)} Keys: {', '.join(known)}.")
-        else:
-            lines.append(f"  {place}: {fault['msg']} (given: {fault.get('input')!r}).")
-    return "\n".join(lines)
-
-
-def _fields_at(location: Sequence[int | str]) -> list[str]:
-    kind: Any = RunConfig
-    for part in location:
-        kind = kind.model_fields[str(part)].annotation
-    return list(kind.model_fields)

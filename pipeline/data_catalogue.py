@@ -8,8 +8,9 @@ from typing import Any, Literal
 from pydantic import ValidationError, model_validator
 
 from models.config import Config
-from pipeline.config import CONFIGS, nearest
+from pipeline.config_file import CONFIGS
 from pipeline.errors import ConfigError
+from pipeline.names import find_named
 from pipeline.settings import Settings
 
 Usage = Literal["train", "test"]
@@ -112,14 +113,7 @@ def load_catalogue(path: Path = CONFIGS / "datasets.toml") -> Mapping[str, Datas
 
 def find_dataset(name: str) -> Dataset:
     """Raises ConfigError, with the nearest name, for one that the catalogue lacks."""
-    catalogue = load_catalogue()
-    if name not in catalogue:
-        known = list(catalogue)
-        raise ConfigError(
-            f"no dataset is called {name!r}{nearest(name, known)} "
-            f"Datasets: {', '.join(known)} (pipeline/configs/datasets.toml)."
-        )
-    return catalogue[name]
+    return find_named("dataset", name, load_catalogue(), "pipeline/configs/datasets.toml")
 
 
 def is_bundled(name: str) -> bool:

@@ -1,6 +1,5 @@
 """A detector ready to score: by a fusion run's id, by the folder it was kept in, or by the name `reference`."""
 
-import difflib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from pipeline.config import HabitConfig, WindowConfig
 from pipeline.errors import StageError
 from pipeline.graph_set import load_graphs
 from pipeline.habits import load_habits, save_habits
+from pipeline.names import nearest
 from pipeline.runs import RunFolder
 from pipeline.scoring import Knowledge, Scorer, scorer_of
 from pipeline.settings import Settings
@@ -133,9 +133,8 @@ def _parents(run_id: str, settings: Settings) -> dict[str, str]:
     known = sorted(name for name, stage in runs.items() if stage == "fusion")
     if runs.get(run_id) != "fusion":
         what = f"is a run of {runs[run_id]}" if run_id in runs else "is no complete run, no folder and no known name"
-        near = difflib.get_close_matches(run_id, [*known, *NAMED], n=1, cutoff=0.4)
         raise DetectorError(
-            f"{run_id!r} {what}{f'; did you mean {near[0]!r}?' if near else '.'} A detector is named by its fusion "
+            f"{run_id!r} {what}{nearest(run_id, [*known, *NAMED], cutoff=0.4)} A detector is named by its fusion "
             f"run: {', '.join(known[:8]) or 'none yet, ./run train CONFIG makes one'}; or by a folder, or by "
             f"{', '.join(NAMED)}."
         )

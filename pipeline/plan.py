@@ -9,7 +9,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from pipeline.config import RunConfig, expand
+from pipeline.config import RunConfig
+from pipeline.config_file import expand
 from pipeline.data_catalogue import describe_dataset
 from pipeline.datasets import list_captures
 from pipeline.prepare import file_digests

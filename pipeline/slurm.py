@@ -10,7 +10,8 @@ from lake.files import write_whole
 from lake.settings import REPOSITORY
 from pipeline.batch_script import Batch, batch_script
 from pipeline.clusters import Cluster
-from pipeline.config import RunConfig, load_config
+from pipeline.config import RunConfig
+from pipeline.config_file import load_config
 from pipeline.data_catalogue import is_bundled
 from pipeline.datasets import list_captures
 from pipeline.errors import ConfigError, KdGatError

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pipeline.config import RunConfig, nearest
+from pipeline.config import RunConfig
 from pipeline.context import StageContext
 from pipeline.datasets import list_captures
-from pipeline.errors import ConfigError
+from pipeline.names import find_named
 from pipeline.runs import Outcome
 from pipeline.settings import Settings
 
@@ -134,8 +134,4 @@ STAGES: tuple[Stage, ...] = (
 
 def find_stage(name: str) -> Stage:
     """Raises ConfigError, with the nearest name, where no such stage exists."""
-    by_name = {stage.name: stage for stage in STAGES}
-    if name not in by_name:
-        known = list(by_name)
-        raise ConfigError(f"no stage is called {name!r}{nearest(name, known)} Stages: {', '.join(known)}.")
-    return by_name[name]
+    return find_named("stage", name, {stage.name: stage for stage in STAGES})

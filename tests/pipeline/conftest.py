@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from lake.read import query
-from pipeline.config import RunConfig, load_config
+from pipeline.config import RunConfig
+from pipeline.config_file import load_config
 from pipeline.execute import run_stages
 from pipeline.plan import PlannedRun
 from pipeline.settings import Settings

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.__main__ import main
-from pipeline.config import RunConfig, load_config
+from pipeline.config import RunConfig
+from pipeline.config_file import load_config
 from pipeline.data_catalogue import find_dataset
 from pipeline.datasets import attack_of
 from pipeline.errors import ConfigError

@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 
 from lake.errors import LakeError
 from lake.files import whole_file
-from pipeline.config import load_config
+from pipeline.config_file import load_config
 from pipeline.execute import run_stages
 from pipeline.settings import Settings
 from tests.pipeline.conftest import Place

@@ -10,7 +10,8 @@ import pytest
 
 from lake.read import query
 from pipeline.clusters import Cluster, find_cluster, load_clusters
-from pipeline.config import CONFIGS, RunConfig, load_config
+from pipeline.config import RunConfig
+from pipeline.config_file import CONFIGS, load_config
 from pipeline.errors import ConfigError
 from pipeline.settings import Settings
 from pipeline.slurm import SubmitError, dependency, dry_run, freeze, submit
