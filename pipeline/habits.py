@@ -15,7 +15,8 @@ from lake.files import whole_file
 from pipeline.can_log import CanLog
 from pipeline.config import HabitConfig
 from pipeline.errors import StageError
-from pipeline.habit import Habit, Stretch, fit_habit, habit_arrays, habit_of
+from pipeline.habit import Habit
+from pipeline.habit_fit import Stretch, fit_habit
 from pipeline.readers.clock import elapsed_s
 from pipeline.succession import by_arbitration_id
 
@@ -101,7 +102,7 @@ def save_habits(path: Path, habits: Mapping[str, Habit]) -> None:
     arrays = {
         f"{vehicle}{_SEPARATOR}{name}": array
         for vehicle, habit in sorted(habits.items())
-        for name, array in habit_arrays(habit).items()
+        for name, array in habit.arrays().items()
     }
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
@@ -121,7 +122,7 @@ def load_habits(path: Path) -> dict[str, Habit]:
             arrays = {name: file[name] for name in file.files}
         vehicles = dict.fromkeys(name.split(_SEPARATOR)[0] for name in arrays)
         return {
-            vehicle: habit_of(
+            vehicle: Habit.of(
                 {
                     name.split(_SEPARATOR)[1]: array
                     for name, array in arrays.items()

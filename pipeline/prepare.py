@@ -14,7 +14,7 @@ from pipeline.data_captures import capture_row, dataset_rows, doubts, find_dupli
 from pipeline.datasets import CaptureFile
 from pipeline.graph_set import CaptureInfo, GraphSet, save_graphs
 from pipeline.graphs import GraphArrays, concatenate
-from pipeline.habit import Stretch
+from pipeline.habit_fit import Stretch
 from pipeline.habits import fit_by_vehicle
 from pipeline.protocols import KNOWN, PROTOCOLS, ZERO_SHOT
 from pipeline.runs import Outcome, digest_of

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from pipeline.config import HabitConfig, WindowConfig
 from pipeline.graph_stream import graphs_of
 from pipeline.graphs import GraphArrays, concatenate
-from pipeline.habit import Habit, Stretch, fit_habit
+from pipeline.habit import Habit
+from pipeline.habit_fit import Stretch, fit_habit
 from pipeline.splits import TRAIN, Places
 from pipeline.vocabulary import Vocabulary
 from pipeline.windows import WindowSet

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.id_index import index_among
+
 UNSEEN = 0
 
 
@@ -27,10 +29,7 @@ class Vocabulary:
     def index(self, arbitration_id: NDArray[np.uint32]) -> NDArray[np.int32]:
         """[N] node index of each ID, `UNSEEN` for those not learnt."""
         known = np.asarray(self.arbitration_ids, dtype=np.uint32)
-        if not len(known):
-            return np.full(arbitration_id.shape, UNSEEN, dtype=np.int32)
-        place = np.minimum(np.searchsorted(known, arbitration_id), len(known) - 1)
-        return np.where(known[place] == arbitration_id, place + 1, UNSEEN).astype(np.int32)
+        return (index_among(known, arbitration_id) + 1).astype(np.int32)  # an unknown one's -1 is UNSEEN
 
 
 NO_VOCABULARY = Vocabulary(())  # of an unknown vehicle: an ID that it shares with another means something else there

@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.baselines.folds import Piece
+from pipeline.gaps import gap_spread
+from pipeline.id_index import index_among
 
 MIN_GAPS, MIN_GAPS_PREFIX = 8, 3  # inter-arrival times an ID needs to be called periodic
 _SPREAD = 0.9  # natural log; 1 % and 99 % gaps lie this close to the median
-_SHORTEST_S = 1e-6
 _LENGTHS = 65
 _REPEATS, _REPEAT_SHARE = 50, 0.005  # an ID that repeats this seldom, of this many frames, never does
 
@@ -44,8 +45,7 @@ class PeriodTable:
 
     def index(self, arbitration_id: NDArray[np.uint32]) -> NDArray[np.intp]:
         """[N] index of each ID, -1 for an unseen one."""
-        place = np.minimum(np.searchsorted(self.arbitration_id, arbitration_id), len(self) - 1)
-        return np.where(self.arbitration_id[place] == arbitration_id, place, -1)
+        return index_among(self.arbitration_id, arbitration_id)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         return {field.name: getattr(self, field.name) for field in fields(self)}
@@ -61,7 +61,8 @@ def fit_periods(pieces: Sequence[Piece], min_gaps: int) -> PeriodTable:
     ids = np.unique(np.concatenate([part.log.arbitration_id for part in parts])).astype(np.uint32)
     codes = [np.searchsorted(ids, part.log.arbitration_id) for part in parts]
     code = np.concatenate(codes)
-    period, is_periodic = _periods(code, np.concatenate([part.gap_s(1) for part in parts]), len(ids), min_gaps)
+    gaps = gap_spread(code, np.concatenate([part.gap_s(1) for part in parts]), len(ids))
+    is_periodic = (gaps.n_gaps >= min_gaps) & (gaps.spread < _SPREAD)
     has_length = np.zeros((len(ids), _LENGTHS), dtype=bool)
     has_length[code, np.concatenate([part.log.dlc for part in parts])] = True
     most = np.zeros(len(ids), dtype=np.int64)
@@ -73,22 +74,4 @@ def fit_periods(pieces: Sequence[Piece], min_gaps: int) -> PeriodTable:
     followed = np.bincount(code[has_past], minlength=len(ids))
     repeated = np.bincount(code[repeats], minlength=len(ids))
     never = (followed >= _REPEATS) & (repeated <= _REPEAT_SHARE * followed)
-    return PeriodTable(ids, period, is_periodic, has_length, most, never)
-
-
-def _periods(
-    code: NDArray[np.intp], gap_s: NDArray[np.float64], n_ids: int, min_gaps: int
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """[I] median gap, and whether 1 % and 99 % of the gaps lie within `_SPREAD` of it."""
-    kept = ~np.isnan(gap_s)
-    log_gap, owner = np.log(np.maximum(gap_s[kept], _SHORTEST_S)), code[kept]
-    order = np.lexsort((log_gap, owner))
-    counts = np.bincount(owner, minlength=n_ids)
-    bounds = np.r_[0, np.cumsum(counts)]
-    ranked = log_gap[order]
-    period, is_periodic = np.full(n_ids, np.nan), np.zeros(n_ids, dtype=bool)
-    for index in np.flatnonzero(counts):
-        low, middle, high = np.quantile(ranked[bounds[index] : bounds[index + 1]], [0.01, 0.5, 0.99])
-        period[index] = np.exp(middle)
-        is_periodic[index] = counts[index] >= min_gaps and max(middle - low, high - middle) < _SPREAD
-    return period, is_periodic
+    return PeriodTable(ids, gaps.median_s, is_periodic, has_length, most, never)

@@ -6,7 +6,7 @@ from typing import Any
 
 from pipeline.config import HabitConfig, WindowConfig
 from pipeline.graph_stream import GraphStream
-from pipeline.habit import Stretch, fit_habit
+from pipeline.habit_fit import Stretch, fit_habit
 from pipeline.readers import read_can_log
 from pipeline.vocabulary import learn_vocabulary
 from tests.bench.naive_graphs import naive_graphs

@@ -6,7 +6,7 @@ from pipeline.can_log import CanLog
 from pipeline.config import HabitConfig, WindowConfig
 from pipeline.graph_stream import graphs_of
 from pipeline.graphs import GraphArrays, concatenate
-from pipeline.habit import Stretch, fit_habit
+from pipeline.habit_fit import Stretch, fit_habit
 from pipeline.readers import read_can_log
 from pipeline.vocabulary import Vocabulary, learn_vocabulary
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from pipeline.can_log import CanLog
 from pipeline.config import HabitConfig, WindowConfig
-from pipeline.habit import Habit, Stretch, fit_habit
+from pipeline.habit import Habit
+from pipeline.habit_fit import Stretch, fit_habit
 
 CONFIG, WINDOW = HabitConfig(), WindowConfig()
 

@@ -11,7 +11,8 @@ from pipeline.config import HabitConfig, WindowConfig
 from pipeline.errors import StageError
 from pipeline.graph_stream import GraphStream, graphs_of
 from pipeline.graphs import NODE_FEATURES, GraphArrays, concatenate
-from pipeline.habit import Habit, Stretch, fit_habit
+from pipeline.habit import Habit
+from pipeline.habit_fit import Stretch, fit_habit
 from pipeline.vocabulary import Vocabulary
 from tests.pipeline.buses import CONFIG, Stream, bus, every, learnt
 from tests.pipeline.captures import BENIGN, recorded, stretch

@@ -22,7 +22,8 @@ from pipeline.graphs import (
     GraphArrays,
     concatenate,
 )
-from pipeline.habit import Habit, Stretch, fit_habit
+from pipeline.habit import Habit
+from pipeline.habit_fit import Stretch, fit_habit
 from pipeline.vocabulary import Vocabulary
 from tests.bench.naive_graphs import naive_graphs
 from tests.pipeline.captures import BENIGN, FLOOD, SAMPLE, made_up, recorded, stretch

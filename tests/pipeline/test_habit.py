@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from pipeline.errors import StageError
-from pipeline.habit import Habit, Stretch, fit_habit
+from pipeline.habit import Habit
+from pipeline.habit_fit import Stretch, fit_habit
 from tests.pipeline.buses import CONFIG, Stream, bus, every, learnt
 
 FAST, SLOW, EVENT = 0x100, 0x200, 0x300

@@ -8,7 +8,8 @@ import pytest
 
 from pipeline.can_log import CanLog
 from pipeline.errors import StageError
-from pipeline.habit import Habit, Stretch
+from pipeline.habit import Habit
+from pipeline.habit_fit import Stretch
 from pipeline.habits import fit_by_vehicle, load_habits, recognise_vehicle, save_habits
 from tests.pipeline.buses import CONFIG, Stream, bus, every, learnt
 from tests.pipeline.captures import BENIGN, FLOOD, recorded, stretch

@@ -11,7 +11,8 @@ from pipeline.can_log import CanLog
 from pipeline.config import WindowConfig
 from pipeline.graph_stream import graphs_of
 from pipeline.graphs import NODE_FEATURES, GraphArrays
-from pipeline.habit import Habit, Stretch, fit_habit
+from pipeline.habit import Habit
+from pipeline.habit_fit import Stretch, fit_habit
 from pipeline.splits import EMBARGO, TRAIN, VALIDATION, Places
 from pipeline.training_graphs import (
     benign_stretches,
