@@ -1,12 +1,9 @@
 """`./run data fetch`: a dataset's files from its publisher, whole and checked, or the steps to ask for them."""
 
-import hashlib
 import json
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -14,6 +11,7 @@ from urllib.parse import quote, urljoin
 
 from lake.files import sha256_of
 from pipeline.data_catalogue import Dataset, find_dataset
+from pipeline.download import TIMEOUT_S, Remote, download, is_whole
 from pipeline.errors import CaptureError, ConfigError
 from pipeline.settings import Settings
 
@@ -22,19 +20,6 @@ RECORDS: Mapping[str, str] = {
     "zenodo": "https://zenodo.org/api/records/{record}",
     "figshare": "https://api.figshare.com/v2/articles/{record}",
 }
-_TRIES = 5
-_TIMEOUT_S = 60
-_CHUNK = 2**20
-
-
-@dataclass(frozen=True)
-class Remote:
-    """A file to fetch: where it lies below the dataset's folder, its address, and what is known of its bytes."""
-
-    path: str
-    address: str
-    digest: str = ""  # 'md5:…' or 'sha256:…'; empty where the publisher states none
-    size_bytes: int | None = None
 
 
 def fetch_dataset(
@@ -60,10 +45,10 @@ def fetch_dataset(
     files = []
     for remote in _remotes(name, dataset, records):
         path = folder / remote.path
-        if _is_whole(path, remote):
+        if is_whole(path, remote):
             say(f"{remote.path}: here and whole")
         else:
-            _download(remote, path, say, pause_s)
+            download(remote, path, say, pause_s)
         files.append({"path": str(path), "sha256": sha256_of(path), "was_checked": bool(remote.digest)})
     unchecked = [file for file in files if not file["was_checked"]]
     following = dataset.source.steps if dataset.source else ""
@@ -109,7 +94,7 @@ def _figshare_files(record: Mapping[str, Any], dataset: Dataset) -> list[Remote]
 
 def _record(address: str, dataset: Dataset) -> dict[str, Any]:
     try:
-        with urllib.request.urlopen(address, timeout=_TIMEOUT_S) as answer:
+        with urllib.request.urlopen(address, timeout=TIMEOUT_S) as answer:
             found = json.load(answer)
         if not isinstance(found, dict) or not isinstance(found.get("files"), list):
             raise ValueError("it lists no files")
@@ -135,80 +120,3 @@ def _sha256(digest: str | None) -> str:
 
 def _md5(digest: str | None) -> str:
     return f"md5:{digest}" if digest else ""
-
-
-def _is_whole(path: Path, remote: Remote) -> bool:
-    if not path.is_file():
-        return False
-    if remote.digest:
-        return _digest_of(path, remote.digest.partition(":")[0]) == remote.digest
-    return remote.size_bytes in (None, path.stat().st_size)
-
-
-def _download(remote: Remote, path: Path, say: Callable[[str], None], pause_s: float) -> None:
-    """The file beside its place, as often as it takes, then under its name."""
-    beside = path.with_name(path.name + ".part")
-    for attempt in range(1, _TRIES + 1):
-        try:
-            if _take(remote, beside, say):
-                break
-            reason = "the connection ended early"
-        except urllib.error.HTTPError as error:
-            if error.code < 500:
-                raise CaptureError(
-                    f"{remote.address} answers {error.code} {error.reason}. The file may have moved: look at the "
-                    "dataset's page, and mend its source in pipeline/configs/datasets.toml."
-                ) from error
-            reason = f"{error.code} {error.reason}"
-        except (OSError, HTTPException) as error:
-            reason = str(error)
-        if attempt == _TRIES:
-            raise CaptureError(
-                f"{remote.address} was not fetched whole after {_TRIES} tries ({reason}). What arrived is kept in "
-                f"{beside.name}; the same command goes on from there."
-            )
-        say(f"{remote.path}: {reason}; going on")
-        time.sleep(pause_s * attempt)
-    found = _digest_of(beside, remote.digest.partition(":")[0]) if remote.digest else ""
-    if found != remote.digest:
-        beside.unlink()
-        raise CaptureError(
-            f"{remote.address} is not the file that was published: {found}, not {remote.digest}. It was removed; "
-            "fetch again, and if that does not help, ask the publisher."
-        )
-    beside.replace(path)
-    say(f"{remote.path}: {path.stat().st_size:,} bytes")
-
-
-def _take(remote: Remote, beside: Path, say: Callable[[str], None]) -> bool:
-    """Appends what is missing; whether the file is complete then."""
-    have = beside.stat().st_size if beside.exists() else 0
-    if have and have == remote.size_bytes:
-        return True
-    request = urllib.request.Request(remote.address, headers={"Range": f"bytes={have}-"} if have else {})
-    try:
-        answer = urllib.request.urlopen(request, timeout=_TIMEOUT_S)
-    except urllib.error.HTTPError as error:
-        if have and error.code == 416:  # nothing lies behind what we have: it is whole, or another file
-            if remote.digest and _digest_of(beside, remote.digest.partition(":")[0]) == remote.digest:
-                return True
-            beside.unlink()
-            return False
-        raise
-    with answer:
-        goes_on = answer.status == 206
-        if have and goes_on:
-            say(f"{remote.path}: resumed at {have:,} bytes")
-        expected = answer.headers.get("Content-Length")
-        n = 0
-        beside.parent.mkdir(parents=True, exist_ok=True)  # only now: an empty folder would look like a dataset
-        with beside.open("ab" if goes_on else "wb") as file:
-            while block := answer.read(_CHUNK):
-                file.write(block)
-                n += len(block)
-    return expected is None or n == int(expected)
-
-
-def _digest_of(path: Path, algorithm: str) -> str:
-    with path.open("rb") as file:
-        return f"{algorithm}:{hashlib.file_digest(file, algorithm).hexdigest()}"
