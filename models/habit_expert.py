@@ -13,7 +13,7 @@ from models.graph_batch import GraphBatch, graph_of_node, segment_max, segment_s
 HABIT_FEATURES = (
     "unseen_frames",  # frames of an ID that the habit lacks
     "early_frames",  # frames before their time; one of a slow ID counts habit.slow_weight
-    "early_depth",  # the earliest of them, periods before its time, 0..1.5
+    "early_depth",  # the earliest of them, periods before its time, 0..1.25
     "over_frames",  # frames above what the window's duration, or the habit's fullest window, allows
     "new_length_frames",  # frames with a payload length never seen for the ID
     "counter_breaks",  # frames whose rolling counter does not follow the frame before

@@ -11,6 +11,7 @@ from pipeline.protocols import PROTOCOLS
 
 EXPERTS = ("vgae_student", "gat_student")
 PARTS = (*EXPERTS, "fusion")  # by the stage that trained each
+_AS_REFERENCE = {"vgae_student": "vgae_teacher", "gat_student": "gat_teacher"}
 
 
 def assemble(checkpoints: Mapping[str, Checkpoint]) -> Detector:
@@ -27,6 +28,22 @@ def assemble(checkpoints: Mapping[str, Checkpoint]) -> Detector:
         f"these checkpoints make no detector, which takes a VGAE, a GAT and a fusion of the two. They are {found}. "
         "Restore the one that is of another kind, or name another fusion run."
     )
+
+
+def experts_of(parents: Mapping[str, str]) -> dict[str, str]:
+    """The runs that a fusion weighs, by the part each takes: students, or in a reference fusion their teachers.
+
+    Args:
+        parents: the runs that the fusion was made from, by stage.
+
+    Raises:
+        CheckpointError: one is missing.
+    """
+    found = {part: parents.get(part) or parents.get(_AS_REFERENCE[part]) for part in EXPERTS}
+    missing = [part for part, run_id in found.items() if run_id is None]
+    if missing:
+        raise CheckpointError(f"the fusion names no run of {' or '.join(missing)} among those it was made from.")
+    return {part: run_id for part, run_id in found.items() if run_id is not None}
 
 
 def thresholds_of(fusion: Checkpoint) -> dict[str, float]:

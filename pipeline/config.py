@@ -35,7 +35,7 @@ class HabitConfig(Config):
     long_s: PositiveFloat = 30.0
     spread: PositiveFloat = 0.9  # natural log; a periodic ID's 1 % and 99 % gaps lie this close to the median
     early_gap: PositiveFloat = 0.9  # periods
-    early_pair: PositiveFloat = 1.5  # periods
+    early_pair: PositiveFloat = 1.25  # periods; with an injected frame between them two frames lie 1 apart, without 2
     on_schedule: PositiveFloat = 0.12  # periods
     charge_frames: PositiveInt = 100  # a charge goes to an earlier frame in the same or the last stretch of this many
     early_every_s: PositiveFloat = 300.0  # a periodic ID may come early once, and once more in this time
@@ -152,8 +152,13 @@ class DistillationConfig(Config):
 
 
 class FusionConfig(Config):
-    """A contextual bandit: one decision a window, so nothing follows and gamma is 0 by default."""
+    """A contextual bandit: one decision a window, so nothing follows and gamma is 0 by default.
 
+    Attributes:
+        of: the networks that are fused beside the habit; the teachers' fusion is what the students' is held against.
+    """
+
+    of: Literal["students", "teachers"] = "students"
     shape: FusionShape = FusionShape()
     epochs: PositiveInt = 20
     batch_size: PositiveInt = 256
@@ -167,6 +172,15 @@ class FusionConfig(Config):
     # of benign ones of an unknown vehicle the share it is made to take for an attack
     blind: tuple[Share, Share, Share] = (0.5, 0.5, 0.03)
     deluded: tuple[Share, Share, Share] = (0.1, 0.5, 0.01)
+
+    @property
+    def role(self) -> str:
+        return self.of.removesuffix("s")
+
+    @property
+    def experts(self) -> tuple[str, str]:
+        """The stages whose networks it fuses, the VGAE's first."""
+        return f"vgae_{self.role}", f"gat_{self.role}"
 
 
 class AlarmConfig(Config):

@@ -8,7 +8,7 @@ from typing import Any
 from lake.files import sha256_of, write_json
 from lake.read import open_lake
 from models.detector import Detector
-from pipeline.assemble import PARTS, assemble, thresholds_of
+from pipeline.assemble import PARTS, assemble, experts_of, thresholds_of
 from pipeline.checkpoint import FILES, Checkpoint, load_checkpoint, save_checkpoint
 from pipeline.config import HabitConfig, WindowConfig
 from pipeline.errors import StageError
@@ -110,9 +110,9 @@ def load_detector(folder: Path) -> KeptDetector:
 
 def _of_run(run_id: str, settings: Settings) -> KeptDetector:
     parents = _parents(run_id, settings)
-    folders = {stage: RunFolder(settings.runs, parent) for stage, parent in parents.items()}
-    folders["fusion"] = RunFolder(settings.runs, run_id)
-    graphs = load_graphs(folders["prepare"].graphs)
+    parts = {**experts_of(parents), "fusion": run_id}
+    folders = {part: RunFolder(settings.runs, run) for part, run in parts.items()}
+    graphs = load_graphs(RunFolder(settings.runs, parents["prepare"]).graphs)
     checkpoints = {part: load_checkpoint(folders[part].checkpoint) for part in PARTS}
     if {checkpoint.data_digest for checkpoint in checkpoints.values()} != {graphs.data_digest}:
         raise DetectorError(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from lake.files import whole_file
 from lake.schema import Row
-from pipeline.assemble import EXPERTS, assemble, thresholds_of
+from pipeline.assemble import assemble, experts_of, thresholds_of
 from pipeline.baselines.files import load_baseline
 from pipeline.baselines.offer import Baseline, Offer
 from pipeline.baselines.traffic import Traffic
@@ -133,8 +133,8 @@ def _models(context: StageContext, graphs: GraphSet, alarm: AlarmConfig) -> list
     models = []
     for run_id, checkpoint in checkpoints.items():
         is_fusion = checkpoint.model == "fusion"
-        experts = {stage: checkpoints[checkpoint.parents[stage]] for stage in EXPERTS} if is_fusion else {}
-        scorer = scorer_of(assemble({**experts, "fusion": checkpoint}) if is_fusion else checkpoint.build())
+        parts = {} if not is_fusion else {p: checkpoints[run] for p, run in experts_of(checkpoint.parents).items()}
+        scorer = scorer_of(assemble({**parts, "fusion": checkpoint}) if is_fusion else checkpoint.build())
         score = score_graphs(scorer, validation)["score"]
         if is_fusion:  # set when it was trained, so that every use of the model has the same
             by_protocol = thresholds_of(checkpoint)

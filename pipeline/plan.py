@@ -80,7 +80,7 @@ def _stages_of(config: RunConfig, variant: str) -> list[Stage]:
         if stage.role == "baseline":
             found += [replace(stage, model=method) for method in config.baselines.methods]
         elif not stage.is_judge and (not variant or stage.role != "teacher" or stage.name in asked):
-            found.append(stage)
+            found.append(replace(stage, role=stage.role_in(config)))
     return found
 
 

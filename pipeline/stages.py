@@ -47,7 +47,13 @@ class Stage:
 
     def asks(self, config: RunConfig) -> tuple[str, ...]:
         """Stages whose runs it reads under this config alone: a curriculum asks the VGAE what is hard."""
+        if self.model == "fusion":
+            return config.fusion.experts
         return ("vgae_teacher",) if self.model == "gat" and config.train.curriculum.enabled else ()
+
+    def role_in(self, config: RunConfig) -> str | None:
+        """Its role under this config: a fusion is what it fuses."""
+        return config.fusion.role if self.model == "fusion" else self.role
 
 
 def _prepare(config: RunConfig, settings: Settings, context: StageContext, outcome: Outcome) -> None:
@@ -117,7 +123,7 @@ STAGES: tuple[Stage, ...] = (
         _GPU, "gat", "student",
     ),
     Stage(
-        "fusion", _fusion, ("prepare", "vgae_student", "gat_student"), ("fusion", "train.for_benign", "alarm"),
+        "fusion", _fusion, ("prepare",), ("fusion", "train.for_benign", "alarm"),
         Resources(hours=1, memory_gb=32, cpus=8, gpus=1), "fusion", "student",
     ),
     Stage(

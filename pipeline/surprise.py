@@ -20,7 +20,7 @@ class Surprise:
 
     Attributes:
         code: index of the ID in the habit, -1 for an unseen one.
-        early: how far a frame of a periodic ID lies before its time, in periods, 0..1.5; 0 where it does not.
+        early: how far a frame of a periodic ID lies before its time, in periods, 0..`early_pair`; 0 where it does not.
         has_new_length: a payload length never seen for the ID.
         breaks_counter: the ID's rolling counter does not follow its predecessor's.
         gap_log2: log2 of the time since the ID's last frame over its period; 0 where either is not known.

@@ -31,8 +31,9 @@ def train_fusion(
     from models.build import build_model
 
     graphs, tensors = training_graphs(context)
-    vgae: Any = load_teacher(context, outcome, "vgae_student", graphs, "fused_from")
-    gat: Any = load_teacher(context, outcome, "gat_student", graphs, "fused_from")
+    vgae: Any
+    gat: Any
+    vgae, gat = (load_teacher(context, outcome, stage, graphs, "fused_from") for stage in config.experts)
     torch.manual_seed(context.seed)
     fusion: Any = build_model("fusion", config.shape, model_inputs(graphs))
     detector = Detector(vgae, gat, fusion).eval()

@@ -119,7 +119,11 @@ def _fusion_run(lake: duckdb.DuckDBPyConnection, run_id: str, snapshot_id: str, 
     found = _rows(lake, "SELECT * FROM runs WHERE run_id = $run_id", run_id=run_id)
     known = [
         row["run_id"]
-        for row in _rows(lake, "SELECT run_id FROM runs WHERE stage = 'fusion' AND status = 'complete' ORDER BY run_id")
+        for row in _rows(
+            lake,
+            "SELECT run_id FROM runs WHERE stage = 'fusion' AND role = 'student' AND status = 'complete' "
+            "ORDER BY run_id",
+        )
     ]
     listed = "Complete fusion runs: " + (", ".join(known[:8]) or "none yet; ./run train CONFIG makes one") + "."
     if not found and run_statuses(settings.lake, [run_id]):
@@ -135,6 +139,8 @@ def _fusion_run(lake: duckdb.DuckDBPyConnection, run_id: str, snapshot_id: str, 
         raise ReleaseError(
             f"run {run_id} is a run of {run['stage']}; a detector is released by its fusion run. {listed}"
         )
+    if run["role"] != "student":
+        raise ReleaseError(f"run {run_id} fuses teachers, which stand for reference; students are released. {listed}")
     if run["status"] != "complete":
         raise ReleaseError(
             f"run {run_id} is {run['status']}, not complete ({run['reason'] or 'no end was recorded'}). "

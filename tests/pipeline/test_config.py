@@ -191,7 +191,7 @@ REACH = {
 def test_a_run_has_another_id_exactly_where_something_it_depends_on_changed(place: Place, override: str) -> None:
     changed = set(REACH[override])
     for stage in STAGES:
-        if changed & set(stage.needs):
+        if changed & {*stage.needs, *stage.asks(place.config())}:
             changed.add(stage.name)
     before = {run.stage.name: run.run_id for run in plan(place.config(), place.settings)}
     after = {run.stage.name: run.run_id for run in plan(place.config(override), place.settings)}

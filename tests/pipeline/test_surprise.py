@@ -62,17 +62,19 @@ def test_of_two_frames_as_near_as_jitter_one_is_charged(habit: Habit, place: flo
 
 
 def test_the_depth_is_how_much_too_early(habit: Habit) -> None:
-    """One and a half periods less the time since the frame before the last."""
+    """`early_pair` periods less the time since the frame before the last."""
     log = injected((200 + 0.2) * P)
     early = against(habit, log).early
-    assert early[attacks(log)[0]] == pytest.approx(0.3, abs=1e-3)
+    assert early[attacks(log)[0]] == pytest.approx(CONFIG.early_pair - 1.2, abs=1e-3)
     log = injected((200 + 0.6) * P)  # told by the legitimate frame, a period behind the one before
-    assert against(habit, log).early[attacks(log)[0]] == pytest.approx(0.5, abs=1e-3)
+    assert against(habit, log).early[attacks(log)[0]] == pytest.approx(CONFIG.early_pair - 1.0, abs=1e-3)
 
 
 def test_several_frames_between_two_are_all_charged(habit: Habit) -> None:
-    log = injected(*(2 + P * place for place in (0.25, 0.5, 0.75)))
+    log = injected(*(2 + P * place for place in (0.2, 0.45, 0.7)))
     assert charged(habit, log) == attacks(log)
+    log = injected(*(2 + P * place for place in (0.4, 0.6, 0.8)))
+    assert charged(habit, log) == attacks(log)[1:], "the first lies 1.4 periods after the last but one, as jitter may"
     log = injected(*(2 + P * place for place in (0.2, 0.4, 0.6, 0.8)))
     legitimate = attacks(log)[-1] + 1
     assert charged(habit, log) == [*attacks(log), legitimate], "the frame it follows lies five back: nobody looks there"
