@@ -12,7 +12,7 @@ from pipeline.assemble import PARTS, assemble, experts_of, thresholds_of
 from pipeline.checkpoint import FILES, Checkpoint, load_checkpoint, save_checkpoint
 from pipeline.config import HabitConfig, WindowConfig
 from pipeline.errors import StageError
-from pipeline.graph_set import load_graphs
+from pipeline.graph_set import GraphSet, load_graphs
 from pipeline.habits import load_habits, save_habits
 from pipeline.names import nearest
 from pipeline.runs import RunFolder
@@ -108,6 +108,11 @@ def load_detector(folder: Path) -> KeptDetector:
     return KeptDetector(index["run_id"], checkpoints, knowledge, index["data_digest"])
 
 
+def knowledge_of(graphs: GraphSet) -> Knowledge:
+    """What a model trained on these graphs brings to a capture."""
+    return Knowledge(graphs.vocabulary, graphs.habits, graphs.window, graphs.habit)
+
+
 def _of_run(run_id: str, settings: Settings) -> KeptDetector:
     parents = _parents(run_id, settings)
     parts = {**experts_of(parents), "fusion": run_id}
@@ -119,8 +124,7 @@ def _of_run(run_id: str, settings: Settings) -> KeptDetector:
             f"run {run_id} and those it was fused from were not trained on one set of data. Train it again with "
             "--set repeat=1."
         )
-    knowledge = Knowledge(graphs.vocabulary, graphs.habits, graphs.window, graphs.habit)
-    return KeptDetector(run_id, checkpoints, knowledge, graphs.data_digest)
+    return KeptDetector(run_id, checkpoints, knowledge_of(graphs), graphs.data_digest)
 
 
 def _parents(run_id: str, settings: Settings) -> dict[str, str]:

@@ -17,7 +17,7 @@ from lake.files import write_whole
 from models.detector import Detector
 from models.graph_batch import GraphBatch
 from pipeline.batches import GraphTensors
-from pipeline.evaluate import Model, Scored, measure, read_tested, score_capture
+from pipeline.evaluate import measure
 from pipeline.protocols import ZERO_SHOT, Protocol
 from pipeline.release.awkward import awkward_batches
 from pipeline.release.documents import as_json, documents, metadata
@@ -29,6 +29,8 @@ from pipeline.release.runtimes import OnnxDetector, TorchDetector, as_scorer
 from pipeline.release.source import Source, find_source
 from pipeline.scoring import score_graphs
 from pipeline.settings import Settings
+from pipeline.tested import Scored, read_tested, score_test_capture
+from pipeline.trained_models import Model
 from pipeline.training_graphs import chosen
 
 Export = Callable[[Detector, GraphBatch, Mapping[str, str]], bytes]
@@ -81,7 +83,7 @@ def compare_runtimes(source: Source, model: bytes) -> dict[str, Any]:
     scored: list[Scored] = []
     for file in source.captures:
         log = read_tested(file, graphs).without_labels()
-        scored += score_capture(log, file, graphs, [ours, theirs], source.alarm)
+        scored += score_test_capture(log, file, graphs, [ours, theirs], source.alarm)
     real = [_compare_windows(protocol, scored, source) for protocol in dict.fromkeys(one.protocol for one in scored)]
     awkward = [
         compare(name, network(batch), exported(batch), source.thresholds[ZERO_SHOT])

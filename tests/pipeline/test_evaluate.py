@@ -18,14 +18,16 @@ from pipeline.checkpoint import load_checkpoint
 from pipeline.config import AlarmConfig
 from pipeline.context import StageContext
 from pipeline.datasets import CaptureFile, list_captures
+from pipeline.detector_folder import knowledge_of
 from pipeline.errors import StageError
-from pipeline.evaluate import captures_tested, evaluate, knowledge_of, protocols_of, read_tested
+from pipeline.evaluate import evaluate
 from pipeline.graph_set import GraphSet, load_graphs
 from pipeline.graphs import GraphArrays
 from pipeline.metrics import window_metrics
 from pipeline.protocols import CALIBRATED, KNOWN, PROTOCOLS, ZERO_SHOT, Protocol
 from pipeline.runs import Outcome, RunFolder
 from pipeline.scoring import graph_stream
+from pipeline.tested import captures_tested, protocols_of, read_tested
 from tests.pipeline.conftest import Place
 
 STAGES = ("vgae_teacher", "gat_teacher", "vgae_student", "gat_student", "fusion")
