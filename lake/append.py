@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 from lake.files import whole_file
 from lake.parts import part_path
 from lake.root import create_lake
-from lake.schema import Row, Table
+from lake.table import Row, Table
 
 
 def append(root: Path, table: Table, run_id: str, part: str, rows: Iterable[Row]) -> Path:

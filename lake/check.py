@@ -12,8 +12,9 @@ from lake.files import sha256_of
 from lake.parts import MERGED, check_part, part_files
 from lake.read import open_lake
 from lake.root import check_lake
-from lake.schema import TABLES, Table
+from lake.schema import TABLES
 from lake.snapshot import FOLDER, Snapshot, load_snapshot
+from lake.table import Table
 
 
 def verify(root: Path, snapshot: Snapshot | None = None) -> list[str]:

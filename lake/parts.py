@@ -8,7 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lake.errors import LakeError
-from lake.schema import SCHEMA_VERSION, TABLES, Table
+from lake.schema import SCHEMA_VERSION, TABLES
+from lake.table import Table
 
 MERGED = "merged"  # in a run's place: a part with rows of several runs
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{,199}")  # a file's name may have 255 bytes, a staged one adds 46

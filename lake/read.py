@@ -11,8 +11,9 @@ import pyarrow.parquet as pq
 from lake.errors import LakeError
 from lake.parts import check_part, part_files
 from lake.root import check_lake
-from lake.schema import TABLES, Table
+from lake.schema import TABLES
 from lake.snapshot import Snapshot
+from lake.table import Table
 
 # A run has a row for each start and each end; its latest row tells how it stands.
 _LATEST_RUNS = """

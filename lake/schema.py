@@ -4,21 +4,14 @@ Python, SQL and pages take their names from here. A new column is a new `SCHEMA_
 are read with nulls in the columns they lack.
 """
 
-import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
-from numbers import Integral, Real
-from typing import Any
+from collections.abc import Mapping
+from functools import partial
 
-import pyarrow as pa
-
-from lake.errors import LakeError
+from lake.table import Row, Table, count, flag, instant, integer, real, text
 
 # 2: captures.error_frames; 3: metrics.protocol, metrics.calibration_s, captures.clock_jumps, runs.variant
 SCHEMA_VERSION = 3
-
-Row = Mapping[str, Any]
+_table = partial(Table, version=SCHEMA_VERSION)
 
 STATUSES = ("running", "complete", "failed", "interrupted")
 STAGES = ("prepare", "vgae_teacher", "gat_teacher", "vgae_student", "gat_student", "fusion", "baseline", "evaluate")
@@ -47,129 +40,6 @@ AMOUNTS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Column:
-    """A column: its Arrow type, what it means, and what it may hold."""
-
-    type: pa.DataType
-    doc: str
-    nullable: bool = False
-    choices: tuple[str, ...] = ()
-    low: float | None = None
-    high: float | None = None
-
-    def fault(self, value: Any) -> str | None:
-        """Why `value` may not stand in this column, or None where it may."""
-        if value is None:
-            return None if self.nullable else "is missing"
-        if fault := _type_fault(self.type, value):
-            return f"is {value!r}, {fault}"
-        if self.choices and value not in self.choices:
-            return f"is {value!r}, not one of {', '.join(self.choices)}"
-        if isinstance(value, Real) and not math.isfinite(value):
-            return f"is {value}; only finite numbers are kept (null says 'not applicable')"
-        if self.low is not None and value < self.low:
-            return f"is {value}, below {self.low:g}"
-        if self.high is not None and value > self.high:
-            return f"is {value}, above {self.high:g}"
-        return None
-
-
-def _type_fault(kind: pa.DataType, value: Any) -> str | None:
-    """Why a column of type `kind` cannot hold `value`; numbers of numpy are numbers, a bool is none."""
-    if pa.types.is_string(kind):
-        return None if isinstance(value, str) else "no text"
-    if pa.types.is_boolean(kind):
-        return None if isinstance(value, bool) else "neither true nor false"
-    if pa.types.is_timestamp(kind):
-        return None if isinstance(value, datetime) and value.tzinfo else "no time with a time zone"
-    if pa.types.is_integer(kind):
-        return None if isinstance(value, Integral) and not isinstance(value, bool) else "no whole number"
-    return None if isinstance(value, Real) and not isinstance(value, bool) else "no number"
-
-
-def text(doc: str, **options: Any) -> Column:
-    return Column(pa.string(), doc, **options)
-
-
-def integer(doc: str, **options: Any) -> Column:
-    return Column(pa.int64(), doc, **options)
-
-
-def count(doc: str, **options: Any) -> Column:
-    return Column(pa.int64(), doc, low=0, **options)
-
-
-def real(doc: str, **options: Any) -> Column:
-    return Column(pa.float64(), doc, **options)
-
-
-def flag(doc: str, **options: Any) -> Column:
-    return Column(pa.bool_(), doc, **options)
-
-
-def instant(doc: str, **options: Any) -> Column:
-    return Column(pa.timestamp("us", tz="UTC"), doc, **options)
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table: its columns and the key no two rows share; a null in a key is a value like any other."""
-
-    name: str
-    doc: str
-    key: tuple[str, ...]
-    columns: Mapping[str, Column]
-    checks: tuple[Any, ...] = field(default=())
-
-    @property
-    def view(self) -> str:
-        """Where a query finds every row; the view `runs` itself shows the latest row of a run."""
-        return "run_events" if self.name == "runs" else self.name
-
-    @property
-    def schema(self) -> pa.Schema:
-        fields = [pa.field(name, column.type, column.nullable) for name, column in self.columns.items()]
-        return pa.schema(fields, metadata={"kdgat.table": self.name, "kdgat.schema": str(SCHEMA_VERSION)})
-
-    def arrow(self, rows: Iterable[Row]) -> pa.Table:
-        """The rows as Arrow, in key order.
-
-        Raises:
-            LakeError: a row has an unknown column, lacks one, holds a value outside its contract, or
-                two rows share a key.
-        """
-        listed = [dict(row) for row in rows]
-        seen: set[tuple[Any, ...]] = set()
-        for number, row in enumerate(listed):
-            self._check(number, row)
-            key = tuple(row.get(name) for name in self.key)
-            if key in seen:
-                raise LakeError(f"{self.name}: row {number} repeats the key {dict(zip(self.key, key, strict=True))}.")
-            seen.add(key)
-        listed.sort(key=self._place)
-        filled = [{name: row.get(name) for name in self.columns} for row in listed]
-        return pa.Table.from_pylist(filled, schema=self.schema)
-
-    def _place(self, row: Row) -> tuple[Any, ...]:
-        """Sorts by key; a null, which compares with nothing, comes before every value."""
-        return tuple((False,) if row.get(name) is None else (True, row[name]) for name in self.key)
-
-    def _check(self, number: int, row: Row) -> None:
-        unknown = sorted(set(row) - set(self.columns))
-        if unknown:
-            raise LakeError(
-                f"{self.name}: row {number} has no such column as {', '.join(unknown)}. "
-                f"Columns: {', '.join(self.columns)} (lake/schema.py)."
-            )
-        for name, column in self.columns.items():
-            if fault := column.fault(row.get(name)):
-                raise LakeError(f"{self.name}: row {number}: {name} {fault}. Nothing was written.")
-        for check in self.checks:
-            if fault := check(row):
-                raise LakeError(f"{self.name}: row {number}: {fault}. Nothing was written.")
-
-
 def _metric_in_range(row: Row) -> str | None:
     name, value = row["metric"], row["value"]
     if value is None:
@@ -183,7 +53,7 @@ def _metric_in_range(row: Row) -> str | None:
     return None
 
 
-RUNS = Table(
+RUNS = _table(
     name="runs",
     doc="One row a started attempt and one more when it ends; the view keeps the latest of a run.",
     key=("run_id", "attempt", "status"),
@@ -220,7 +90,7 @@ RUNS = Table(
     },
 )
 
-EPOCHS = Table(
+EPOCHS = _table(
     name="epochs",
     doc="Training curves: a metric of a split at an epoch.",
     key=("run_id", "epoch", "split", "metric"),
@@ -234,7 +104,7 @@ EPOCHS = Table(
     checks=(_metric_in_range,),
 )
 
-METRICS = Table(
+METRICS = _table(
     name="metrics",
     doc="Evaluation: a metric of a model on a capture, at the threshold the validation split set.",
     key=("run_id", "model_run_id", "split", "capture", "protocol", "calibration_s", "metric"),
@@ -263,7 +133,7 @@ METRICS = Table(
     checks=(_metric_in_range,),
 )
 
-ARTIFACTS = Table(
+ARTIFACTS = _table(
     name="artifacts",
     doc="Files a run left behind, known by their digest.",
     key=("run_id", "name"),
@@ -276,7 +146,7 @@ ARTIFACTS = Table(
     },
 )
 
-LINEAGE = Table(
+LINEAGE = _table(
     name="lineage",
     doc="Which run came from which.",
     key=("run_id", "relation", "parent_run_id"),
@@ -287,7 +157,7 @@ LINEAGE = Table(
     },
 )
 
-DATASETS = Table(
+DATASETS = _table(
     name="datasets",
     doc="A dataset as one prepare or index run read it.",
     key=("run_id", "dataset"),
@@ -306,7 +176,7 @@ DATASETS = Table(
     },
 )
 
-CAPTURES = Table(
+CAPTURES = _table(
     name="captures",
     doc="A capture as one prepare or index run read it: what is in it, what was wrong with it, where it went.",
     key=("run_id", "capture"),
@@ -334,7 +204,7 @@ CAPTURES = Table(
     },
 )
 
-SPLITS_TABLE = Table(
+SPLITS_TABLE = _table(
     name="splits",
     doc="Windows of each capture in each split, and the windows left out with the reason.",
     key=("run_id", "capture", "split"),

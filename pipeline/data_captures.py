@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from lake.schema import Row
+from lake.table import Row
 from pipeline.can_log import CanLog
 from pipeline.data_catalogue import find_dataset
 from pipeline.datasets import CaptureFile

@@ -12,7 +12,7 @@ from rich.progress import track
 
 from lake.files import sha256_of
 from lake.read import open_lake
-from lake.schema import Row
+from lake.table import Row
 from pipeline.data_captures import capture_row, dataset_rows, doubts, find_duplicates, read_capture
 from pipeline.data_catalogue import describe_dataset, find_dataset, load_catalogue
 from pipeline.datasets import CaptureFile, captures_of, members_here

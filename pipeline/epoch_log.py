@@ -9,7 +9,8 @@ import lightning.pytorch as pl
 import torch
 
 from lake.append import append
-from lake.schema import EPOCHS, Row
+from lake.schema import EPOCHS
+from lake.table import Row
 from pipeline.progress import EpochBar
 
 _METRIC = re.compile(r"(train|validation)/(\w+)")

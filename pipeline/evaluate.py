@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from lake.files import whole_file
-from lake.schema import Row
+from lake.table import Row
 from pipeline.can_log import CanLog
 from pipeline.config import AlarmConfig
 from pipeline.context import StageContext

@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from lake.schema import Row
+from lake.table import Row
 from pipeline.data_captures import doubts
 from pipeline.datasets import attack_of
 from pipeline.detector_folder import KeptDetector

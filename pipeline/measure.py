@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lake.schema import Row
+from lake.table import Row
 from pipeline.alarms import AlarmTally, alarm_metrics, tally_alarms
 from pipeline.can_log import CanLog
 from pipeline.episodes import AlarmedWindows, find_episodes

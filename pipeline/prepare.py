@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from lake.files import sha256_of
-from lake.schema import Row
+from lake.table import Row
 from pipeline.config import HabitConfig, SplitConfig, WindowConfig
 from pipeline.context import StageContext
 from pipeline.data_captures import capture_row, dataset_rows, doubts, find_duplicates, read_capture

@@ -16,7 +16,8 @@ from lake.errors import LakeError
 from lake.files import sha256_of
 from lake.read import open_lake
 from lake.root import MARKER
-from lake.schema import ARTIFACTS, LINEAGE, RUNS, TABLES, Row
+from lake.schema import ARTIFACTS, LINEAGE, RUNS, TABLES
+from lake.table import Row
 from pipeline.errors import StageError
 
 

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from lake.append import append
-from lake.schema import AMOUNTS, TABLES, Row
+from lake.schema import AMOUNTS, TABLES
 from lake.snapshot import Snapshot, take_snapshot
+from lake.table import Row
 
 DATASET = "made_up"
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lake.schema import PROTOCOLS, Row
+from lake.schema import PROTOCOLS
+from lake.table import Row
 from pipeline.measure import POOLS
 from pipeline.protocols import KNOWN, ZERO_SHOT
 from pipeline.release.shown import METRICS, protocol_name, shown_rows

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from string import Template
 from typing import Any
 
-from lake.schema import Row
+from lake.table import Row
 from models.habit_expert import HABIT_FEATURES
 from pipeline.assemble import EXPERTS
 from pipeline.release.card_tables import pools, spread, table, thresholds

@@ -7,7 +7,7 @@ import duckdb
 import pyarrow as pa
 
 from lake.files import sha256_of
-from lake.schema import Row
+from lake.table import Row
 from pipeline.assemble import PARTS
 from pipeline.names import nearest
 from pipeline.protocols import KNOWN, ZERO_SHOT

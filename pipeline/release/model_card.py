@@ -5,7 +5,7 @@ from typing import Any
 
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
-from lake.schema import Row
+from lake.table import Row
 from pipeline.protocols import KNOWN
 from pipeline.release.card_text import card_body
 from pipeline.release.errors import ReleaseError

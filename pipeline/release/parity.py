@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from lake.schema import Row
+from lake.table import Row
 from pipeline.release.errors import ReleaseError
 from pipeline.release.onnx import OUTPUTS
 from pipeline.release.runtimes import Outputs

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from lake.schema import Row
+from lake.table import Row
 from pipeline.measure import POOLS
 from pipeline.protocols import KNOWN, ZERO_SHOT
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from lake.read import open_lake
-from lake.schema import Row
 from lake.snapshot import latest_snapshot
+from lake.table import Row
 from models.detector import Detector
 from pipeline.assemble import PARTS, assemble, thresholds_of
 from pipeline.checkpoint import Checkpoint, load_checkpoint

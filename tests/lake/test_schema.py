@@ -7,7 +7,8 @@ import pyarrow as pa
 import pytest
 
 from lake.errors import LakeError
-from lake.schema import EPOCHS, METRICS, RUNS, TABLES, Table
+from lake.schema import EPOCHS, METRICS, RUNS, TABLES
+from lake.table import Table
 from tests.lake.rows import epoch_row, metric_row, run_row
 
 
