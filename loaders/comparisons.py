@@ -3,14 +3,14 @@
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 import numpy as np
 import pyarrow as pa
 
 from lake.schema import CONSTANTS
-from lake.statistics import Better, Cells, compare
+from lake.statistics import Better, Cells, Comparison, compare
 from loaders.seeds import MODEL, seed_values
 
 # Which way is better; tests compare this with dashboard/metrics.js.
@@ -37,6 +37,7 @@ _SCHEMA = pa.schema([(name, _KINDS.get(name, pa.string())) for name in _COLUMNS]
 _COMPETING = "split = 'test' AND vehicle <> 'all' AND role IS DISTINCT FROM 'teacher'"
 
 Model = tuple[str, str | None, str]
+Name = TypeVar("Name", bound=tuple[Any, ...])
 
 
 def load(lake: duckdb.DuckDBPyConnection) -> pa.Table:
@@ -58,18 +59,30 @@ def load(lake: duckdb.DuckDBPyConnection) -> pa.Table:
 
 def _compared(family: tuple[Any, ...], models: Mapping[Model, Cells]) -> list[dict[str, Any]]:
     better = COMPARED[family[-1]]
-    baselines = [model for model in models if model[1] == "baseline"]
-    if not baselines:
+    found = against_the_strongest(models, better, role=1)
+    if found is None:
         return []
+    reference, compared = found
+    about = {**dict(zip(_FAMILY, family, strict=True)), "better": better}
+    about |= dict(zip(_REFERENCE, reference, strict=True))
+    return [{**about, **dict(zip(MODEL, model, strict=True)), **asdict(one)} for model, one in compared.items()]
+
+
+def against_the_strongest(
+    models: Mapping[Name, Cells], better: Better, role: int
+) -> tuple[Name, dict[Name, Comparison]] | None:
+    """The baseline with the best mean over captures, and every other model compared with it; None without a baseline.
+
+    Args:
+        models: by a tuple whose `role`-th part is "baseline" for those.
+    """
+    baselines = [model for model in models if model[role] == "baseline"]
+    if not baselines:
+        return None
     sign = 1 if better == "higher" else -1
     reference = max(baselines, key=lambda model: (sign * _mean_over_captures(models[model]), model))
     others = {model: cells for model, cells in models.items() if model != reference}
-    about = {**dict(zip(_FAMILY, family, strict=True)), "better": better}
-    about |= dict(zip(_REFERENCE, reference, strict=True))
-    return [
-        {**about, **dict(zip(MODEL, model, strict=True)), **asdict(found)}
-        for model, found in compare(others, models[reference], better).items()
-    ]
+    return reference, compare(others, models[reference], better)
 
 
 def _mean_over_captures(cells: Cells) -> float:

@@ -19,6 +19,11 @@ class Values:
     def distinct(self, name: str) -> list[Any]:
         return list(dict.fromkeys(row[name] for row in self.rows))
 
+    def mean(self, metric: str) -> float | None:
+        """Over seeds; None where there is no value."""
+        values = [row["value"] for row in self.rows if row["metric"] == metric and row["value"] is not None]
+        return summarise(values).mean if values else None
+
     def shown(self, metric: str, digits: int = 3) -> str:
         """Mean over seeds, with its interval where there are enough seeds; a dash where not applicable."""
         found = [row["value"] for row in self.rows if row["metric"] == metric]

@@ -1,15 +1,20 @@
 """The page of results says what the lake holds: values, intervals, runs; and is the same each time it is made."""
 
+from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from lake.read import query
+from lake.read import open_lake, query
 from lake.snapshot import take_snapshot
+from loaders import comparisons
 from loaders.__main__ import main
+from loaders.result_tables import teachers
 from loaders.results import results_page
 from loaders.values import Values
-from tests.lake_fixture import add_evaluation, made_up_lake
+from tests.lake_fixture import START, add_evaluation, add_run, made_up_lake
 
 SEEDS = (1, 2, 3, 4, 5)
 PROTOCOLS = (("known vehicle", None), ("calibrated", 10.0), ("zero-shot", None))
@@ -20,7 +25,10 @@ def lake(tmp_path: Path) -> Path:
     root = tmp_path / "lake"
     made_up_lake(root, seeds=SEEDS)
     for seed in SEEDS:
-        add_evaluation(root, f"made_up-protocols-{seed}", seed, {}, protocols=PROTOCOLS, salt=str(seed))
+        later = START + timedelta(hours=2)  # the newest evaluation counts
+        add_evaluation(
+            root, f"made_up-protocols-{seed}", seed, {}, protocols=PROTOCOLS, salt=str(seed), started_at=later
+        )
     return root
 
 
@@ -43,6 +51,48 @@ def test_a_cell_is_the_mean_over_seeds_with_its_interval(lake: Path) -> None:
     page = results_page(lake, take_snapshot(lake), "")
     (row,) = [line for line in page.partition("## P3")[2].partition("\n## ")[0].splitlines() if "known-dos" in line]
     assert f"{mean:.3f} [" in row
+
+
+def test_the_evidence_is_that_of_the_published_comparisons(lake: Path) -> None:
+    """The same numbers as the table that the dashboard reads, which is worked out from the lake on its own."""
+    for baseline in ("habit", "gbdt"):
+        add_run(lake, baseline, "baseline", None, {}, baseline, "baseline")
+        add_evaluation(lake, f"evaluate-{baseline}", 0, {}, models=[baseline], protocols=PROTOCOLS)
+    snapshot = take_snapshot(lake)
+    with open_lake(lake, snapshot) as connection:
+        compared = comparisons.load(connection).to_pylist()
+    (expected,) = [
+        row
+        for row in compared
+        if (row["protocol"], row["metric"], row["model"], row["role"]) == ("zero-shot", "f1", "fusion", "student")
+    ]
+    text = results_page(lake, snapshot, "").partition("## Against the strongest baseline")[2].partition("\n## ")[0]
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("| P3")]
+    found = next(row for row in rows if (row[1], row[2], row[3]) == ("F1", _baseline(expected), "fused student"))
+    assert int(found[4]) == expected["n"]
+    assert float(found[5].split()[0]) == pytest.approx(expected["mean_difference"], abs=5e-5)
+    assert found[8] == expected["verdict"]
+
+
+def _baseline(row: Mapping[str, Any]) -> str:
+    return str(row["reference_model"]).replace("_", " ")
+
+
+def test_students_are_counted_where_they_are_as_near_to_their_teachers_as_they_should_be() -> None:
+    def row(stage: str, capture: str, metric: str, value: float | None) -> dict[str, Any]:
+        role = "teacher" if stage.endswith("teacher") else "student"
+        return {"variant": "", "role": role, "stage": stage, "protocol": "known vehicle", "capture": capture,
+                "metric": metric, "value": value, "seed": 1}  # fmt: skip
+
+    made_up = [("a", 0.999, 0.97), ("b", 0.99, 0.99), ("c", None, 0.5)]
+    rows = [
+        row(stage, capture, metric, value if stage.endswith("student") else (value and value + 0.006))
+        for capture, auroc, f1 in made_up
+        for stage in ("gat_student", "gat_teacher")
+        for metric, value in (("auroc", auroc), ("f1", f1))
+    ]
+    page = teachers(Values(rows))
+    assert "GAT: within 0.005 AUROC on 0 of 2 captures, within 0.01 F1 on 3 of 3" in page
 
 
 def test_what_is_not_applicable_is_a_dash_and_what_was_not_measured_is_empty() -> None:
