@@ -1,7 +1,8 @@
-"""The site of a made-up lake, built once for all tests of a session."""
+"""The site of a made-up lake, built once for all tests of a session, and a browser to look at it."""
 
 import atexit
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -13,6 +14,7 @@ from lake.snapshot import Snapshot
 from loaders.errors import SiteError
 from loaders.node import check_node
 from loaders.site import build_site
+from tests.browser import Browser, served, started_browser
 from tests.lake_fixture import made_up_lake
 
 
@@ -44,3 +46,17 @@ def built_site() -> BuiltSite:
     snapshot = made_up_lake(folder / "lake")
     build_site(folder / "lake", snapshot, folder / "site")
     return BuiltSite(folder / "lake", snapshot, folder / "site")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium; it is closed behind each file, since Playwright holds the thread's event loop while it runs."""
+    with started_browser() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    """The address of the made-up lake's site."""
+    with served(built_site().out) as url:
+        yield url

@@ -10,9 +10,7 @@ import torch
 from models.build import build_model
 from pipeline.checkpoint import load_checkpoint
 from pipeline.config import DistillationConfig, TrainConfig, VgaeLossConfig
-from pipeline.errors import StageError
 from pipeline.graph_set import load_graphs
-from pipeline.imbalance import class_weights
 from pipeline.learners import GatLearner, VgaeLearner
 from pipeline.lessons import Lesson
 from pipeline.runs import RunFolder
@@ -85,16 +83,6 @@ def test_a_distilled_vgae_comes_nearer_to_its_teacher() -> None:
     with torch.no_grad():
         near = (learner.network.eval()(BATCH).features - goal).square().mean()
     assert near < far / 3
-
-
-def test_class_weights_make_both_classes_count_the_same() -> None:
-    is_attack = np.array([True] * 3 + [False] * 27)
-    benign, attack = class_weights(is_attack).tolist()
-    assert benign * 27 == pytest.approx(attack * 3)
-    assert benign * 27 + attack * 3 == pytest.approx(30)
-    for one_class in (np.ones(5, dtype=bool), np.zeros(5, dtype=bool)):
-        with pytest.raises(StageError, match=r"a classifier needs both. Add a capture with attacks"):
-            class_weights(one_class)
 
 
 @pytest.mark.parametrize("stage", ["vgae_teacher", "vgae_student", "gat_student", "fusion"])
