@@ -72,7 +72,7 @@ class GraphStream:
         whole = frames if self._past is None else joined([self._past, frames])
         surprise = surprises(
             self.habit, self.config, whole.arbitration_id, whole.timestamp_s, whole.dlc, whole.payload_word,
-            n_past - self._first_frame % self.window.size,
+            n_past - self._first_frame % self.window.size, self.threads,
         ).since(n_past)  # fmt: skip
         used = (n_windows - 1) * self.window.stride + self.window.size
         windows = cut_windows(frames.frames(slice(used)), self.window)

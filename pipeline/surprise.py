@@ -1,5 +1,6 @@
 """What departs from a vehicle's habit, frame by frame, in physical units: the rules that a graph's nodes carry."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,7 +51,7 @@ class Surprise:
 
 def surprises(
     habit: Habit, config: HabitConfig, arbitration_id: NDArray[np.uint32], time_s: NDArray[np.float64],
-    dlc: NDArray[np.uint8], words: NDArray[np.uint64], n_past: int = 0,
+    dlc: NDArray[np.uint8], words: NDArray[np.uint64], n_past: int = 0, threads: int = 1,
 ) -> Surprise:  # fmt: skip
     """Hold each of [N] frames against the habit; `words` are first eight payload bytes, little-endian.
 
@@ -58,23 +59,29 @@ def surprises(
         n_past: the first frames belong to an earlier part of the capture: they are the past of the others.
     """
     code = habit.index(arbitration_id)
-    known = code >= 0
     succession = by_arbitration_id(arbitration_id, time_s)
+    with ThreadPoolExecutor(threads) as pool:  # numpy lets go of the interpreter while it works
+        early = pool.submit(early_frames, habit, succession, config, n_past)
+        breaks = pool.submit(_breaks, habit, succession, code, words)
+        new_bytes = pool.submit(_new_bytes, habit, code, words)
+        gap = pool.submit(_gap_log2, habit, succession, code)
+        new_length = pool.submit(_new_length, habit, code, dlc)
+        charged, is_late = early.result()
+        return Surprise(code, charged, new_length.result(), breaks.result(), gap.result(), new_bytes.result(), is_late)
+
+
+def _breaks(
+    habit: Habit, succession: Succession, code: NDArray[np.intp], words: NDArray[np.uint64]
+) -> NDArray[np.bool_]:
     order = succession.order
-    breaks = np.empty(len(code), dtype=bool)
-    breaks[order] = counter_breaks(habit.counters, words[order], succession.age, code[order])
-    new_length = np.zeros(len(code), dtype=bool)
-    new_length[known] = ~habit.has_length[code[known], dlc[known]]
-    early, is_late = early_frames(habit, succession, config, n_past)
-    return Surprise(
-        code=code,
-        early=early,
-        is_late=is_late,
-        has_new_length=new_length,
-        breaks_counter=breaks,
-        gap_log2=_gap_log2(habit, succession, code),
-        new_bytes=_new_bytes(habit, code, words),
-    )
+    return _in_order(counter_breaks(habit.counters, words[order], succession.age, code[order]), order)
+
+
+def _new_length(habit: Habit, code: NDArray[np.intp], dlc: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    new = np.zeros(len(code), dtype=bool)
+    known = code >= 0
+    new[known] = ~habit.has_length[code[known], dlc[known]]
+    return new
 
 
 def early_frames(
