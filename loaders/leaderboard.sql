@@ -1,4 +1,5 @@
--- A row for each model of an experiment on each capture and protocol: mean over seeds of the metrics.
+-- A row for each model of an experiment, or of a variant of it, on each capture and protocol: mean over seeds of the
+-- metrics.
 -- Only complete runs count. The newest evaluation of a model wins, and of two complete runs with the
 -- same configuration and seed the later one, so that a repeated run is not taken for another seed.
 WITH complete AS (
@@ -22,7 +23,7 @@ model AS (
     FROM complete
     JOIN evaluation ON evaluation.model_run_id = complete.run_id
     QUALIFY row_number() OVER (
-        PARTITION BY experiment, dataset, model, role, configuration, seed ORDER BY started_at DESC, complete.run_id
+        PARTITION BY experiment, variant, dataset, model, role, configuration, seed ORDER BY started_at DESC, complete.run_id
     ) = 1
 ),
 seed_value AS (
@@ -32,7 +33,7 @@ seed_value AS (
             experiment: model.experiment, dataset: metrics.dataset, split: metrics.split, capture: metrics.capture,
             vehicle: metrics.vehicle, attack: metrics.attack, is_known_vehicle: metrics.is_known_vehicle,
             protocol: metrics.protocol, calibration_s: metrics.calibration_s,
-            model: model.model, "role": model.role, configuration: model.configuration,
+            model: model.model, "role": model.role, variant: model.variant, configuration: model.configuration,
             n: metrics.n, n_attack: metrics.n_attack, parameters: model.parameters
         } AS about,
         {
@@ -70,4 +71,4 @@ FROM seed_row
 GROUP BY about
 ORDER BY
     about.dataset, about.experiment, about.split, about.capture, about.protocol NULLS FIRST,
-    about.calibration_s NULLS FIRST, about.model, about.role NULLS LAST, about.configuration
+    about.calibration_s NULLS FIRST, about.model, about.role NULLS LAST, about.variant NULLS FIRST, about.configuration

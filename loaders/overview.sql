@@ -1,8 +1,9 @@
--- One row: what the snapshot holds. Data counts come from the newest complete prepare run of each dataset.
+-- One row: what the snapshot holds. Data counts come from the newest complete prepare run of each dataset, of the
+-- experiment itself where there is one: a variant may cut the same captures into other windows.
 WITH prepare AS (
-    SELECT run_id, dataset FROM runs
+    SELECT run_id, dataset, json_extract_string(config_json, '$.window.size') AS window_size FROM runs
     WHERE stage = 'prepare' AND status = 'complete'
-    QUALIFY row_number() OVER (PARTITION BY dataset ORDER BY started_at DESC, run_id) = 1
+    QUALIFY row_number() OVER (PARTITION BY dataset ORDER BY variant IS NOT NULL, started_at DESC, run_id) = 1
 ),
 windows AS (
     SELECT
@@ -14,7 +15,7 @@ windows AS (
     FROM splits JOIN prepare USING (run_id)
 ),
 frames AS (
-    SELECT sum(frames) AS frames, sum(attack_frames) AS attack_frames
+    SELECT count(*) AS datasets, sum(frames) AS frames, sum(attack_frames) AS attack_frames
     FROM datasets JOIN prepare USING (run_id)
 ),
 captures AS (
@@ -30,7 +31,7 @@ SELECT
     (count(*) FILTER (status = 'running'))::BIGINT AS runs_running,
     (count(*) FILTER (status = 'failed'))::BIGINT AS runs_failed,
     (count(*) FILTER (status = 'interrupted'))::BIGINT AS runs_interrupted,
-    (SELECT count(*) FROM prepare)::BIGINT AS datasets,
+    (SELECT datasets FROM frames)::BIGINT AS datasets, -- a collection has several
     (SELECT train FROM captures)::BIGINT AS captures_train,
     (SELECT test FROM captures)::BIGINT AS captures_test,
     (SELECT duplicate FROM captures)::BIGINT AS captures_duplicate,
@@ -41,9 +42,10 @@ SELECT
     (SELECT test FROM windows)::BIGINT AS windows_test,
     (SELECT test_attack FROM windows)::BIGINT AS windows_test_attack,
     (SELECT left_out FROM windows)::BIGINT AS windows_left_out,
-    string_agg(DISTINCT json_extract_string(config_json, '$.window.size'), ', ') AS window_sizes,
-    (SELECT string_agg(DISTINCT seed::VARCHAR, ', ') FROM runs WHERE stage <> 'prepare') AS seeds,
+    (SELECT string_agg(DISTINCT window_size, ', ') FROM prepare) AS window_sizes,
+    nullif(array_to_string(list_sort(list_distinct(list(seed))), ', '), '') AS seeds,
     string_agg(DISTINCT experiment, ', ' ORDER BY experiment) AS experiments,
+    string_agg(DISTINCT variant, ', ' ORDER BY variant) AS variants,
     string_agg(DISTINCT code_commit, ', ' ORDER BY code_commit) AS code_commits,
     coalesce(bool_or(code_patch_digest IS NOT NULL), false) AS has_uncommitted_code,
     coalesce(bool_or(is_demo), false) AS is_demo,

@@ -7,7 +7,7 @@ import duckdb
 LEADERBOARD = Path(__file__).resolve().parent / "leaderboard.sql"
 
 # What tells a row of the leaderboard from the others of its capture and protocol.
-MODEL = ("model", "role", "configuration")
+MODEL = ("model", "role", "variant", "configuration")
 PLACE = ("experiment", "dataset", "split", "capture", "vehicle", "protocol", "calibration_s")
 
 

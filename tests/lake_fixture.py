@@ -80,6 +80,7 @@ def add_run(
     status: str = "complete",
     started_at: datetime = START,
     reason: str | None = None,
+    variant: str | None = None,
 ) -> None:
     """A run's first row, and its last where `status` is not running."""
     text = json.dumps(settings, sort_keys=True)
@@ -87,6 +88,7 @@ def add_run(
         "attempt": 1,
         "status": "running",
         "experiment": "made_up",
+        "variant": variant,
         "stage": stage,
         "dataset": DATASET,
         "model": model,
