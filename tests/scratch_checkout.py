@@ -142,8 +142,7 @@ class Checkout:
         shutil.copy(REPOSITORY / "run", root / "run")
         shutil.copytree(REPOSITORY / ".run", root / ".run", ignore=shutil.ignore_patterns("__pycache__", "*_cache"))
         self.manifest()
-        pin = '[[tool.uv.dependency-metadata]]\nname = "torchlet"\nversion = "1.0"\n'
-        (root / "pyproject.toml").write_text(pin)
+        (root / "pyproject.toml").touch()
         self.lock("tiny", hashlib.sha256(wheel("tiny")).hexdigest())
         for tool in ("cat", "cp", "mkdir"):
             (self.bin / tool).symlink_to(shutil.which(tool) or tool)
@@ -159,6 +158,11 @@ class Checkout:
 
     def manifest(self, more: str = "") -> None:
         (self.root / "pixi.toml").write_text(PIXI_TOML + more)
+
+    def pin_torch(self) -> None:
+        """From here on the project has a package beside the lock, which costs each set-up another turn of pip."""
+        pin = '[[tool.uv.dependency-metadata]]\nname = "torchlet"\nversion = "1.0"\n'
+        (self.root / "pyproject.toml").write_text(pin)
 
     def lock(self, name: str, digest: str) -> None:
         (self.root / "requirements.lock").write_text(f"{name}==1.0 \\\n    --hash=sha256:{digest}\n")

@@ -2,6 +2,8 @@
 
 import hashlib
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,6 +25,7 @@ def checkout(tmp_path: Path, index: Index) -> Checkout:
 
 
 def test_it_is_made_once_and_again_when_the_lock_changes(checkout: Checkout, index: Index) -> None:
+    checkout.pin_torch()
     first = checkout.run("where")
     assert first.returncode == 0, first.stderr
     assert "making .venv" in first.stderr
@@ -91,9 +94,7 @@ def test_of_two_at_once_one_sets_up_and_both_run(checkout: Checkout, index: Inde
 
 
 def test_a_venv_that_a_person_made_is_added_to(checkout: Checkout) -> None:
-    assert checkout.run("say").returncode == 0
-    for stamp in ("ready", "lock"):
-        (checkout.root / ".venv" / "run" / stamp).unlink()
+    subprocess.run([sys.executable, "-m", "venv", checkout.root / ".venv"], check=True)
     done = checkout.run("where")
     assert "making .venv" not in done.stderr
     assert done.stdout.endswith("tiny\n")

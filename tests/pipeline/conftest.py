@@ -3,9 +3,10 @@
 import gzip
 import json
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from lake.read import query
+from pipeline.__main__ import main
 from pipeline.config import RunConfig
 from pipeline.config_file import load_config
 from pipeline.execute import run_stages
@@ -127,6 +129,20 @@ def trained(tmp_path_factory: pytest.TempPathFactory, small_data: Path) -> Place
     place = Place(tmp_path_factory.mktemp("trained"), small_data)
     place.train()
     return place
+
+
+@pytest.fixture
+def typed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., int]]:
+    """`./run` with these words at a place, in this process: as a user types it, without starting Python anew."""
+
+    def run(place: Place, *words: str | Path) -> int:
+        for name, value in place.env.items():
+            monkeypatch.setenv(name, value)
+        return main([str(word) for word in words])
+
+    handler = signal.getsignal(signal.SIGTERM)  # which a command sets
+    yield run
+    signal.signal(signal.SIGTERM, handler)
 
 
 @pytest.fixture

@@ -27,9 +27,11 @@ UNDER = {
 
 
 @pytest.fixture(scope="module")
-def walked(tmp_path_factory: pytest.TempPathFactory, small_data: Path) -> Place:
-    """The small experiment with every baseline."""
-    place = Place(tmp_path_factory.mktemp("baselines"), small_data)
+def walked(tmp_path_factory: pytest.TempPathFactory, trained: Place) -> Place:
+    """The small experiment with every baseline: its networks are those that are trained already."""
+    place = Place(tmp_path_factory.mktemp("baselines"), trained.data)
+    for folder in ("lake", "runs"):
+        shutil.copytree(trained.root / folder, place.root / folder)
     place.train(ALL)
     return place
 
@@ -125,7 +127,8 @@ def test_a_kept_baseline_scores_as_the_one_that_was_fitted(walked: Place, runs: 
 
 
 def test_scores_do_not_depend_on_labels(walked: Place, runs: dict[str, str]) -> None:
-    evaluation = walked.rows("SELECT run_id FROM runs WHERE stage = 'evaluate'")[0]["run_id"]
+    sql = f"SELECT run_id FROM lineage WHERE relation = 'evaluated' AND parent_run_id = '{runs['gbdt']}'"
+    evaluation = walked.rows(sql)[0]["run_id"]
     scores = pl.read_parquet(RunFolder(walked.settings.runs, evaluation).scores)
     assert set(runs.values()) <= set(scores["model_run_id"])
     assert scores["score"].is_finite().all()

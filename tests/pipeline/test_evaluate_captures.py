@@ -1,8 +1,7 @@
 """`./run evaluate`: the experiment's metrics for any recording with labels, scored before they are read."""
 
 import json
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,6 @@ from pipeline.errors import CaptureError
 from pipeline.evaluate_captures import evaluate_captures
 from pipeline.metrics import window_metrics
 from pipeline.readers import read_can_log
-from tests.pipeline.captures import REPOSITORY
 from tests.pipeline.conftest import Place
 from tests.pipeline.test_score import CAR, KNOWN_CAPTURE, UNKNOWN_CAPTURE, rewritten, scored
 
@@ -88,16 +86,13 @@ def test_labels_are_read_when_every_capture_has_been_scored(
     assert order == ["score", "score", "labels", "labels"]
 
 
-def test_the_command_prints_json_or_a_list(kept: KeptDetector, trained: Place) -> None:
-    path = str(trained.data / KNOWN_CAPTURE)
-    for form in ("json", "table"):
-        done = subprocess.run(
-            [sys.executable, "-m", "pipeline", "evaluate", kept.run_id, path, "--format", form], cwd=REPOSITORY,
-            env=trained.env, capture_output=True, text=True, check=False, timeout=120,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
-        if form == "json":
-            assert {row["metric"] for row in json.loads(done.stdout)} >= {"f1", "auroc", "episodes_found"}
-        else:
-            assert "  f1 " in done.stdout
-            assert f"{path} (known vehicle, {CAR}; 60 windows" in done.stdout
+def test_the_command_prints_json_or_a_list(
+    kept: KeptDetector, trained: Place, typed: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = trained.data / KNOWN_CAPTURE
+    assert typed(trained, "evaluate", kept.run_id, path, "--format", "json") == 0
+    assert {row["metric"] for row in json.loads(capsys.readouterr().out)} >= {"f1", "auroc", "episodes_found"}
+    assert typed(trained, "evaluate", kept.run_id, path) == 0
+    printed = capsys.readouterr().out
+    assert "  f1 " in printed
+    assert f"{path} (known vehicle, {CAR}; 60 windows" in printed

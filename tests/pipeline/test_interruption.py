@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -113,16 +114,18 @@ def test_a_training_killed_and_resumed_equals_an_undisturbed_one_to_the_last_dig
         assert disturbed.rows(facts) == undisturbed.rows(facts)
 
 
-def test_a_second_process_on_one_run_is_refused_and_names_the_first(prepared: Place) -> None:
+def test_a_second_process_on_one_run_is_refused_and_names_the_first(
+    prepared: Place, typed: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
     with prepared.start(*LONG) as first:
         wait_for_line(first, "epoch 0 ")
-        with prepared.start(*LONG) as second:
-            out, err = second.communicate(timeout=60)
-        assert (second.returncode, out) == (1, "")
-        assert f"is being executed by process {first.pid}. Wait for it, or stop it" in err
-        assert "Traceback" not in err
+        assert typed(prepared, "train", prepared.experiment, *LONG) == 1  # this process is the second
         first.send_signal(signal.SIGKILL)
         first.wait()
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert f"is being executed by process {first.pid}. Wait for it, or stop it" in printed.err
+    assert "Traceback" not in printed.err
     events = "SELECT count(*) AS n FROM run_events WHERE stage = 'vgae_teacher'"
     assert prepared.rows(events) == [{"n": 1}], "the second must not have written a row"
 

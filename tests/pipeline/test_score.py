@@ -274,47 +274,43 @@ def command(place: Place, *arguments: str) -> list[str]:
     return [sys.executable, "-m", "pipeline", "score", *arguments]
 
 
-def run(place: Place, *arguments: str, **options: object) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        command(place, *arguments), cwd=REPOSITORY, env=place.env, capture_output=True, text=True, check=False,
-        timeout=120, **options,  # type: ignore[arg-type]
-    )  # fmt: skip
-
-
-def test_the_command_writes_the_file_and_says_what_is_in_it(trained: Place, kept: KeptDetector, tmp_path: Path) -> None:
+def test_the_command_writes_the_file_and_says_what_is_in_it(
+    trained: Place, kept: KeptDetector, tmp_path: Path, typed: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
     captures = [str(trained.data / name) for name in (KNOWN_CAPTURE, UNKNOWN_CAPTURE)]
     out = tmp_path / "scores.parquet"
-    done = run(trained, kept.run_id, *captures, "--out", str(out), "--format", "json")
-    assert done.returncode == 0, done.stderr
-    said = json.loads(done.stdout)
+    assert typed(trained, "score", kept.run_id, *captures, "--out", out, "--format", "json") == 0
+    printed = capsys.readouterr()
+    said = json.loads(printed.out)
     assert said["out"] == str(out)
     rows = pl.read_parquet(out)
     assert {name: one["windows"] for name, one in said["captures"].items()} == dict(
         zip(captures, (60, 30), strict=True)
     )
     assert rows["capture"].unique(maintain_order=True).to_list() == captures
-    assert "WARNING" in done.stderr
+    assert "WARNING" in printed.err
 
 
-def test_without_a_file_rows_go_to_stdout_as_csv(trained: Place, kept: KeptDetector) -> None:
-    done = run(trained, kept.run_id, str(trained.data / KNOWN_CAPTURE))
-    assert done.returncode == 0, done.stderr
-    lines = done.stdout.splitlines()
+def test_without_a_file_rows_go_to_stdout_as_csv(
+    trained: Place, kept: KeptDetector, typed: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert typed(trained, "score", kept.run_id, trained.data / KNOWN_CAPTURE) == 0
+    lines = capsys.readouterr().out.splitlines()
     assert lines[0].split(",") == COLUMNS + MORE
     assert len(lines) == 61
 
 
 def test_a_second_capture_that_cannot_be_read_leaves_no_half_a_file(
-    trained: Place, kept: KeptDetector, tmp_path: Path
+    trained: Place, kept: KeptDetector, tmp_path: Path, typed: Callable[..., int], capsys: pytest.CaptureFixture[str]
 ) -> None:
     bad = tmp_path / "bad.csv"
     bad.write_text("timestamp,arbitration_id,data_field,attack\n1.0,0F1,zz,0\n")
     (tmp_path / "scores.csv").write_text("before")
-    out = str(tmp_path / "scores.csv")
-    done = run(trained, kept.run_id, str(trained.data / KNOWN_CAPTURE), str(bad), "--out", out)
-    assert done.returncode == 1
-    assert "bad.csv" in done.stderr
-    assert "Traceback" not in done.stderr
+    words = ("score", kept.run_id, trained.data / KNOWN_CAPTURE, bad, "--out", tmp_path / "scores.csv")
+    assert typed(trained, *words) == 1
+    printed = capsys.readouterr()
+    assert "bad.csv" in printed.err
+    assert "Traceback" not in printed.err
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bad.csv", "scores.csv"]
     assert (tmp_path / "scores.csv").read_text() == "before"
 
@@ -324,9 +320,10 @@ def test_on_a_full_disk_the_file_does_not_appear(
     trained: Place, kept: KeptDetector, tmp_path: Path, ending: str
 ) -> None:
     """A limit on the size of files stands for the disk."""
-    done = run(
-        trained, kept.run_id, str(trained.data / KNOWN_CAPTURE), "--out", str(tmp_path / f"scores.{ending}"),
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (2_000, 2_000)),
+    words = (kept.run_id, str(trained.data / KNOWN_CAPTURE), "--out", str(tmp_path / f"scores.{ending}"))
+    done = subprocess.run(
+        command(trained, *words), cwd=REPOSITORY, env=trained.env, capture_output=True, text=True, check=False,
+        timeout=120, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (2_000, 2_000)),
     )  # fmt: skip
     assert done.returncode == 1
     assert "the disk or your quota is full" in done.stderr

@@ -7,6 +7,7 @@ import torch
 
 from models.config import FusionShape
 from models.detector import Detector
+from models.fusion import EXPERTS, FixedFusion
 from pipeline.release.awkward import awkward_batches
 from pipeline.release.errors import ReleaseError
 from pipeline.release.onnx import check_reductions, export_detector, strip
@@ -30,7 +31,15 @@ def test_awkward_graphs_give_what_the_network_gives(name: str, detector: Detecto
     assert comparison.windows == batch.n_graphs
 
 
-@pytest.mark.parametrize("method", ["mlp", "logistic", "fixed", "vgae", "gat", "habit"])
+def test_one_expert_alone_is_fixed_weights() -> None:
+    """So that of these four ways to fuse, which are one graph with other numbers in it, one is exported."""
+    found = {method: untrained(FusionShape(method=method)).fusion for method in ("fixed", *EXPERTS)}
+    assert {type(fusion) for fusion in found.values()} == {FixedFusion}
+    shapes = [{name: value.shape for name, value in one.state_dict().items()} for one in found.values()]
+    assert all(one == shapes[0] for one in shapes)
+
+
+@pytest.mark.parametrize("method", ["mlp", "logistic", "fixed"])
 def test_every_way_to_fuse_can_be_exported(method: str) -> None:
     network = untrained(FusionShape(method=method, hidden=(8,)))
     runtime = OnnxDetector(export_detector(network, BATCHES["an empty graph between others"], {}))
