@@ -11,7 +11,7 @@ from lake.settings import REPOSITORY
 from pipeline.batch_script import Batch, batch_script
 from pipeline.clusters import Cluster
 from pipeline.config import RunConfig
-from pipeline.config_file import load_config
+from pipeline.config_file import expand, load_config
 from pipeline.data_catalogue import is_bundled
 from pipeline.datasets import list_captures
 from pipeline.errors import ConfigError, KdGatError
@@ -37,7 +37,7 @@ class Job:
 
 def dry_run(config: RunConfig, settings: Settings, cluster: Cluster) -> list[Job]:
     """The scripts that `submit` would hand over, with placeholders for job ids; nothing is written."""
-    return _jobs(_batch(config, settings, cluster), lambda stage, _, __: f"<{stage.name}>")
+    return _jobs(config, _batch(config, settings, cluster), lambda stage, _, __: f"<{stage.name}>")
 
 
 def submit(config: RunConfig, settings: Settings, cluster: Cluster) -> list[Job]:
@@ -65,7 +65,7 @@ def submit(config: RunConfig, settings: Settings, cluster: Cluster) -> list[Job]
         submitted.append(_sbatch(sbatch, path, submitted))
         return submitted[-1]
 
-    return _jobs(batch, hand_over)
+    return _jobs(config, batch, hand_over)
 
 
 def freeze(config: RunConfig, path: Path) -> None:
@@ -75,19 +75,20 @@ def freeze(config: RunConfig, path: Path) -> None:
         raise ConfigError(f"{path} does not read back as the config that was submitted; please report its text.")
 
 
-def dependency(stage: Stage, job_ids: Mapping[str, str]) -> str:
-    """`--dependency` of a stage: element by element between arrays, else the whole of what it needs."""
+def dependency(stage: Stage, config: RunConfig, job_ids: Mapping[str, str]) -> str:
+    """`--dependency` of a stage: element by element between arrays, else the whole of what it needs in any variant."""
     needed: dict[str, list[str]] = {"afterok": [], "aftercorr": []}
-    for name in stage.needs:
+    asked = [name for varied in expand(config).values() for name in stage.asks(varied)]
+    for name in dict.fromkeys([*stage.needs, *asked]):
         both_arrays = stage.has_seed and find_stage(name).has_seed
         needed["aftercorr" if both_arrays else "afterok"].append(job_ids[name])
     return ",".join(":".join([kind, *ids]) for kind, ids in needed.items() if ids)
 
 
-def _jobs(batch: Batch, hand_over: Callable[[Stage, Path, str], str]) -> list[Job]:
+def _jobs(config: RunConfig, batch: Batch, hand_over: Callable[[Stage, Path, str], str]) -> list[Job]:
     jobs: dict[str, Job] = {}
     for stage in STAGES:
-        waits_for = dependency(stage, {name: job.job_id for name, job in jobs.items()})
+        waits_for = dependency(stage, config, {name: job.job_id for name, job in jobs.items()})
         script = batch_script(batch, stage, waits_for)
         path = batch.config.with_name(f"{stage.name}.sbatch")
         jobs[stage.name] = Job(stage, hand_over(stage, path, script), path, script)

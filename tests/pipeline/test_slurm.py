@@ -54,10 +54,12 @@ def test_what_has_no_form_in_toml_is_refused() -> None:
 
 def test_stages_wait_for_what_they_need_seed_by_seed() -> None:
     ids = {stage.name: stage.name.upper() for stage in STAGES}
-    found = {stage.name: dependency(stage, ids) for stage in STAGES}
+    config = load_config("sample", ["train.curriculum.enabled=true"])
+    found = {stage.name: dependency(stage, config, ids) for stage in STAGES}
     assert found["prepare"] == ""
-    assert found["gat_teacher"] == "afterok:PREPARE"
-    assert found["gat_student"] == "afterok:PREPARE,aftercorr:GAT_TEACHER"
+    assert found["vgae_teacher"] == "afterok:PREPARE"
+    assert found["gat_teacher"] == "afterok:PREPARE,aftercorr:VGAE_TEACHER", "a curriculum asks what is hard"
+    assert found["gat_student"] == "afterok:PREPARE,aftercorr:GAT_TEACHER:VGAE_TEACHER"
     assert found["fusion"] == "afterok:PREPARE,aftercorr:VGAE_STUDENT:GAT_STUDENT"
 
 
