@@ -51,36 +51,11 @@ export const METRICS = [
 
 /** What the leaderboard shows at once. */
 export const METRIC_GROUPS = {
-  windows: ["f1", "precision", "recall", "fpr", "mcc", "auroc", "auprc", "accuracy"],
+  windows: ["f1", "precision", "recall", "fpr", "mcc", "auroc", "accuracy"],
   alarms: ["episodes_found", "detection_delay_s_median", "detection_delay_s_p90", "frames_to_alarm_median",
     "false_alarms_per_hour", "false_alarms_per_hour_outside_episodes", "fpr_outside_episodes", "benign_hours"],
   scores: ["auroc", "auprc", "recall_at_fpr_1e-2", "recall_at_fpr_1e-3", "ece", "brier"],
 };
-
-export const MODEL_NAMES = {
-  vgae: "VGAE", gat: "GAT", fusion: "Fusion", habit: "Habit rules", period_rules: "Period rules",
-  frozen_rules: "Period rules and frozen payloads", past_rules: "Rules over the past", zscore: "z-score",
-  gbdt: "Boosted trees", gbdt_past: "Boosted trees, zero-shot", gbdt_window: "Boosted trees, window alone",
-  always: "Always an alarm", majority: "Majority",
-};
-
-export function modelName(row) {
-  return [MODEL_NAMES[row.model] ?? row.model, row.model === "fusion" ? null : row.role].filter(Boolean).join(" ");
-}
-
-const PROTOCOLS = ["known vehicle", "calibrated", "zero-shot", "unknown attack"];
-
-/** "calibrated, 10 s", or null for rows of no single protocol. */
-export function protocolName({ protocol, calibration_s }) {
-  return calibration_s == null ? protocol : `${protocol}, ${calibration_s} s`;
-}
-
-/** The protocols of the rows, in the order they are told in. */
-export function protocolNames(rows) {
-  const place = (row) => PROTOCOLS.indexOf(row.protocol) * 1e6 + (row.calibration_s ?? 0);
-  const stated = rows.filter((row) => row.protocol != null).sort((a, b) => place(a) - place(b));
-  return [...new Set(stated.map(protocolName))];
-}
 
 const SPOKEN = { loss: "Loss", reward: "Reward" };
 

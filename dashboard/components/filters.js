@@ -11,10 +11,10 @@ export function choice(name, label, options, { initial, text = String } = {}) {
   return named(name, Inputs.select(options, { label, value, format: text }));
 }
 
-/** Checkboxes for `name`, all set unless the address says otherwise. */
-export function choices(name, label, options, { text = String } = {}) {
-  const asked = address.get(name)?.split(",").filter((value) => options.includes(value));
-  return named(name, Inputs.checkbox(options, { label, value: asked?.length ? asked : options, format: text }));
+/** Checkboxes for `name`; those of `initial`, or all, are set unless the address says otherwise. */
+export function choices(name, label, options, { initial = options, text = String } = {}) {
+  const asked = address.get(name)?.split(";").filter((value) => options.includes(value));
+  return named(name, Inputs.checkbox(options, { label, value: asked?.length ? asked : initial, format: text }));
 }
 
 /** A group of inputs; `onchange` gets {name: value} now and after every change. */
@@ -23,7 +23,7 @@ export function filters(inputs, onchange) {
   const form = element("div", { class: "filters", role: "group", "aria-label": "What is shown" }, ...inputs);
   form.addEventListener("input", () => {
     const chosen = values();
-    for (const [name, value] of Object.entries(chosen)) address.set(name, [value].flat().join(","));
+    for (const [name, value] of Object.entries(chosen)) address.set(name, [value].flat().join(";"));
     history.replaceState(null, "", `?${address}`);
     onchange(chosen);
   });

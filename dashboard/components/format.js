@@ -9,7 +9,7 @@ export function whole(value) {
 }
 
 export function fixed(digits) {
-  return (value) => (value == null ? NOT_APPLICABLE : value.toFixed(digits).replace("-", "−"));
+  return (value) => (value == null ? NOT_APPLICABLE : value.toFixed(digits).replace(/^-(?=[0.]*$)/, "").replace("-", "−"));
 }
 
 /** Four significant digits, for values of any size. */

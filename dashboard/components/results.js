@@ -1,6 +1,7 @@
 // The leaderboard's columns, and the sentence that says what a table of results is about.
-import { aboutMetric, METRIC_GROUPS, METRICS, MODEL_NAMES, modelName, protocolName } from "../metrics.js";
 import { siteUrl } from "../data.js";
+import { aboutMetric, METRIC_GROUPS, METRICS } from "../metrics.js";
+import { protocolName } from "../names.js";
 import { element } from "./element.js";
 import { spreadOf } from "./spread.js";
 import { fixed, NOT_APPLICABLE, percent, plural, seedText, whole } from "./format.js";
@@ -10,7 +11,7 @@ function metricColumn({ name, label, better, digits, doc, unit, scale = 1 }) {
   const format = (value) => fixed(digits)(value == null ? null : value * scale);
   const cell = (row) => {
     const spread = spreadOf(row, name, format);
-    return spread ? element("span", {}, format(row[name]), element("span", { class: "spread", title: spread.doc }, ` ${spread.text}`))
+    return spread ? element("span", {}, format(row[name]), " ", element("span", { class: "spread", title: spread.doc }, spread.text))
       : format(row[name]);
   };
   return { key: name, label, better, doc, unit, kind: "number", format, cell };
@@ -33,29 +34,30 @@ export const POOLED = {
   "unknown vehicles": "captures of vehicles that training never saw",
 };
 
+/** Which captures a pooled row is over; under two protocols a known vehicle is scored as if nobody knew it. */
+export function poolText({ capture, protocol }) {
+  const isPretended = capture === "known vehicles" && ["calibrated", "zero-shot"].includes(protocol);
+  return capture in POOLED ? `${POOLED[capture]}${isPretended ? ", taken as unknown" : ""}` : null;
+}
+
 export function isPooled(row) {
   return row.capture in POOLED;
 }
 
-export const MODEL_COLUMN = { key: "name", label: "Model", kind: "text", header: true };
+export const MODEL_COLUMN = { key: "name", label: "Model", kind: "label", header: true, cell: modelCell };
+
+function modelCell({ name, role }) {
+  return role === "baseline" ? element("span", {}, name, " ", element("span", { class: "tag" }, "baseline")) : name;
+}
+
 export const SEEDS_COLUMN = {
-  key: "n_seeds", label: "Seeds", kind: "number", doc: "training runs with different seeds behind the mean",
+  key: "n_seeds", label: "Seeds", kind: "number", doc: "training runs with different seeds behind the mean; – where nothing is drawn",
+  cell: (row) => (row.seeds == null ? NOT_APPLICABLE : String(row.n_seeds)),
 };
 export const COUNT_COLUMNS = [
   { key: "n", label: "Windows", kind: "number", format: whole, doc: "windows scored" },
   { key: "n_attack", label: "Attack", kind: "number", format: whole, doc: "of these, labelled attack" },
 ];
-
-export function named(rows) {
-  return rows.map((row) => ({ ...row, name: modelName(row) }));
-}
-
-/** The rows with models in the order of `MODEL_NAMES`, teachers before students. */
-export function inModelOrder(rows) {
-  const models = Object.keys(MODEL_NAMES);
-  const place = ({ model, role }) => models.indexOf(model) * 2 + Number(role !== "teacher");
-  return [...rows].sort((a, b) => place(a) - place(b));
-}
 
 /** Teachers are no competitors; tables set their rows apart. */
 export function rowClass({ role }) {
@@ -67,13 +69,17 @@ export function aboutResults(rows) {
   const [first] = rows;
   const captures = new Set(rows.map((row) => row.capture));
   const where = captures.size > 1 ? `each of ${plural(captures.size, "capture")} on its own`
-    : POOLED[first.capture] ?? `capture ${first.capture}`;
-  const alike = rows.every((row) => row.n === first.n && row.n_attack === first.n_attack);
-  const windows = alike ? `; ${whole(first.n)} windows, ${whole(first.n_attack)} of them attack ` +
+    : poolText(first) ?? `capture ${first.capture}`;
+  const windows = isAlike(rows) ? `; ${whole(first.n)} windows, ${whole(first.n_attack)} of them attack ` +
     `(${percent(first.n_attack, first.n)})` : "";
   const protocol = first.protocol && rows.every((row) => protocolName(row) === protocolName(first))
     ? `; protocol ${protocolName(first)}` : "";
   return `Dataset ${first.dataset}, ${first.split} split, ${where}${protocol}${windows}. ${seedsOf(rows)}${referencesIn(rows)}`;
+}
+
+/** Whether all rows are over the same number of windows; the caption then names it, and columns need not. */
+export function isAlike(rows) {
+  return rows.every((row) => row.n === rows[0].n && row.n_attack === rows[0].n_attack);
 }
 
 function referencesIn(rows) {

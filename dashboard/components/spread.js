@@ -1,7 +1,8 @@
 // What stands beside a mean: its interval, or the deviation where seeds are too few for one.
 import { readTable } from "../data.js";
 
-const KEY = ["experiment", "dataset", "split", "capture", "protocol", "calibration_s", "model", "role", "configuration"];
+const KEY = ["experiment", "dataset", "split", "capture", "protocol", "calibration_s", "model", "role", "variant",
+  "configuration"];
 const keyOf = (row) => JSON.stringify(KEY.map((name) => row[name] ?? null));
 
 /** The rows with what `intervals.parquet` says of their metrics; it is fetched only where a row has several seeds. */

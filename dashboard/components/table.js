@@ -1,5 +1,6 @@
 // A real table whose headers sort it.
 import { arrow } from "../metrics.js";
+import { cutHint } from "./cut.js";
 import { element } from "./element.js";
 import { NOT_APPLICABLE } from "./format.js";
 
@@ -8,8 +9,8 @@ let tables = 0;
 /**
  * A table with a caption in a scrolling region.
  *
- * columns: {key, label, doc, kind: "text" | "number" | "long", format, cell, better, unit, header}
- * - "long" text wraps, for names of files and captures.
+ * columns: {key, label, doc, kind: "text" | "number" | "long" | "label", format, cell, better, unit, header}
+ * - "long" text wraps, for names of files and captures; a "label" wraps too, but between words.
  * - `format` turns the value into text, `cell` a row into a node; `header` makes the column name its row.
  * sort: {key, descending}; null values stay last either way. rowClass: a row's class, from the row.
  */
@@ -20,6 +21,7 @@ export function dataTable({ caption, columns, rows, sort = null, className = "",
   const heads = columns.map((column) => headCell(column, () => resort(column)));
   const table = element("table", { class: className, "aria-describedby": id },
     element("caption", { id }, element("span", {}, ...[caption].flat())), element("thead", {}, element("tr", {}, ...heads)), body);
+  const region = element("div", { class: "table-scroll", role: "region", tabindex: "0", "aria-labelledby": id }, table);
 
   function resort(column) {
     const again = state.sort?.key === column.key;
@@ -38,7 +40,8 @@ export function dataTable({ caption, columns, rows, sort = null, className = "",
   }
 
   draw();
-  return element("div", { class: "table-scroll", role: "region", tabindex: "0", "aria-labelledby": id }, table);
+  table.caption.append(cutHint(region, heads));
+  return region;
 }
 
 export function sorted(rows, { key, descending }) {

@@ -1,18 +1,24 @@
-// The landing page: the snapshot's test results in one table a dataset and experiment, and where they come from.
+// The landing page: the experiment's own models, a panel a protocol, and where the numbers come from.
 import { element, fill } from "../components/element.js";
-import { aboutResults, COUNT_COLUMNS, inModelOrder, METRIC_COLUMNS, MODEL_COLUMN, named, rowClass, SEEDS_COLUMN } from "../components/results.js";
-import { dataTable } from "../components/table.js";
-import { readManifest, readTable } from "../data.js";
-import { protocolName } from "../metrics.js";
+import { plural } from "../components/format.js";
+import { legend } from "../components/legend.js";
+import { panelTable } from "../components/panel.js";
+import { withSpread } from "../components/spread.js";
+import { readManifest, readTable, siteUrl } from "../data.js";
+import { inModelOrder, named } from "../names.js";
+import { mainStudy, panelsOf } from "../study.js";
 
-// Known and unknown vehicles apart: one number over both would hide what matters most.
-const HEADLINES = ["known vehicles", "unknown vehicles"];
-const HEADLINE = ["f1", "precision", "recall", "fpr", "auroc"];
+const SIGNS = [
+  { label: "student, or students fused", swatch: "accent" }, { label: "simple baseline", swatch: "hollow" },
+];
 
 await fill(document.getElementById("headline"), async () => {
-  const rows = inModelOrder(named(await readTable("leaderboard"))).filter((row) => row.split === "test" && HEADLINES.includes(row.capture));
-  if (rows.length === 0) return element("p", { class: "note" }, "No model of this snapshot has been scored on a whole test split.");
-  return [...grouped(rows).values()].map(headlineTable);
+  const study = mainStudy(inModelOrder(named(await readTable("leaderboard"))));
+  const found = panelsOf(study.rows);
+  if (found.length === 0) return element("p", { class: "note" }, "No model of this snapshot has been scored on a whole test split.");
+  const spread = await withSpread(found.flatMap(({ rows }) => rows));
+  const panels = found.map((panel) => ({ ...panel, rows: spread.splice(0, panel.rows.length) }));
+  return [about(study, panels), legend(SIGNS), element("div", { class: "panels" }, ...panels.map(panelTable))];
 });
 
 await fill(document.getElementById("provenance"), async () => {
@@ -23,23 +29,20 @@ await fill(document.getElementById("provenance"), async () => {
     element("dt", {}, "Code"), element("dd", {}, element("code", {}, code_commits ?? "not recorded")));
 });
 
-function grouped(rows) {
-  const groups = new Map();
-  for (const row of rows) {
-    const key = `${row.dataset} ${row.experiment} ${row.capture} ${protocolName(row)}`;
-    groups.set(key, [...(groups.get(key) ?? []), row]);
-  }
-  return groups;
+function about({ experiment, rows, variants, others }, panels) {
+  const students = panels.flatMap((panel) => panel.rows).filter(({ role }) => role === "student");
+  const seeds = Math.max(0, ...students.map((row) => row.n_seeds));
+  const left = [
+    rows.some(({ role }) => role === "teacher") ? "teachers" : null,
+    variants.length ? plural(new Set(variants.map(({ variant }) => variant)).size, "variant") : null,
+    others.length ? `${plural(others.length, "other experiment")} (${others.join(", ")})` : null,
+  ].filter(Boolean);
+  return element("p", {}, `Experiment ${experiment}: F1 and FPR at thresholds that no test window set. ${seedText(seeds)} `,
+    ...(left.length ? [`Not here: ${left.join(", ")}; the `, element("a", { href: siteUrl("dashboard/leaderboard/").href }, "leaderboard"), " has them."] : []));
 }
 
-function headlineTable(rows) {
-  return dataTable({
-    caption: `${aboutResults(rows)} Experiment ${rows[0].experiment}.`,
-    columns: [
-      MODEL_COLUMN, ...METRIC_COLUMNS.filter(({ key }) => HEADLINE.includes(key)), ...COUNT_COLUMNS, SEEDS_COLUMN,
-    ],
-    rows,
-    rowClass,
-    sort: { key: "f1", descending: true },
-  });
+function seedText(seeds) {
+  if (seeds === 0) return "";
+  if (seeds === 1) return "Students are from one seed, one training run each, so differences may be chance.";
+  return `Students are means over up to ${seeds} seeds` + (seeds < 5 ? "." : "; a bar is the 95 % interval of a mean.");
 }

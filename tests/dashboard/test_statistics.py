@@ -70,7 +70,7 @@ def test_a_protocol_is_chosen_and_seeds_show_mean_and_interval(
         assert f"protocol {shown}" in visit.page.locator("#results caption").inner_text()
         one = summarise(values(root, "fusion", "test/known-dos", "auroc", protocol))
         assert one.n == 5
-        assert row_of(visit, "Fusion")[6] == f"{one.mean:.3f} [{one.low:.3f}, {one.high:.3f}]"
+        assert row_of(visit, "Fusion")[6].split("\n") == [f"{one.mean:.3f}", f"[{one.low:.3f}, {one.high:.3f}]"]
         assert row_of(visit, "Fusion")[-2] == "5"
         visit.check()
 
@@ -80,7 +80,7 @@ def test_a_baseline_without_seeds_is_one_row_without_an_interval(browser: Browse
         opened(visit)
         row = row_of(visit, "Habit rules baseline")
         assert "[" not in " ".join(row)
-        assert row[-2] == "1"
+        assert row[-2] == "–"
 
 
 def test_teachers_are_set_apart_as_references(browser: Browser, address: str) -> None:
@@ -103,7 +103,7 @@ def test_alarms_over_time_have_units_counts_and_poisson_intervals(browser: Brows
         }
         assert row[2].split()[0] == f"{mean['detection_delay_s_median'] * 1000:.0f}"
         rate, low, high = (mean[f"false_alarms_per_hour{end}"] for end in ("", "_low", "_high"))
-        assert row[5] == f"{rate:.1f} [{low:.1f}, {high:.1f}]"
+        assert row[5].split("\n") == [f"{rate:.1f}", f"[{low:.1f}, {high:.1f}]"]
         visit.page.wait_for_selector("#figure svg")
         visit.page.locator("#figure select").select_option(label="False alarms")
         assert "False alarms" in str(visit.page.locator("#figure svg[width]").first.get_attribute("aria-label"))
@@ -115,11 +115,25 @@ def test_differences_from_the_baseline_are_called_nothing_without_evidence(brows
         opened(visit)
         rows = visit.table("#comparisons")
         assert {row[0] for row in rows} == {"GAT student", "Fusion"}
-        assert {row[8] for row in rows} == {"Habit rules baseline"}
-        assert {row[2] for row in rows} == {"not shown"}, "two or three captures cannot show a difference"
-        assert {row[7] for row in rows} == {"2 captures"}
-        visit.page.locator("#comparisons select").select_option(label="FPR")
-        assert {row[7] for row in visit.table("#comparisons")} == {"3 captures"}
+        assert {row[1] for row in rows} == {"not shown"}, "two or three captures cannot show a difference"
+        caption = visit.page.locator("#comparisons caption")
+        assert "model less Habit rules, over 2 captures" in caption.inner_text()
+        visit.page.locator("form[data-name=compared] select").select_option(label="FPR")
+        assert "over 3 captures" in caption.inner_text()
+
+
+def test_comparisons_follow_the_pages_protocol_until_told_otherwise(browser: Browser, address: str) -> None:
+    with browser.open_site(address + PAGE) as visit:
+        opened(visit)
+        page, own = (visit.page.locator(f"form[data-name={name}] select") for name in ("protocol", "against"))
+        caption = visit.page.locator("#comparisons caption")
+        for label in ("P3 · zero-shot", "P2 · calibrated, 10 s"):
+            page.select_option(label=label)
+            assert f", {label}, experiment made_up" in caption.inner_text()
+        own.select_option(label="P3 · zero-shot")
+        visit.page.locator("form[data-name=capture] select").select_option(label="test/known-dos")
+        assert ", P3 · zero-shot, experiment made_up" in caption.inner_text()
+        assert "protocol calibrated, 10 s" in visit.page.locator("#results caption").inner_text()
 
 
 def test_walk_back_stays_with_the_protocol(browser: Browser, address: str, root: Path) -> None:
@@ -135,7 +149,7 @@ def test_rows_without_a_protocol_are_a_choice_of_their_own(browser: Browser, add
     with browser.open_site(address + PAGE) as visit:
         opened(visit)
         options = visit.page.locator("form[data-name=protocol] option").all_inner_texts()
-        assert options == ["calibrated, 10 s", "zero-shot", "not stated"]
+        assert options == ["P2 · calibrated, 10 s", "P3 · zero-shot", "not stated"]
         visit.page.locator("form[data-name=protocol] select").select_option(label="not stated")
         assert {row[0] for row in visit.table("#results")} == {"VGAE teacher", "VGAE student"}
         visit.page.locator("form[data-name=split] select").select_option(label="validation")

@@ -3,7 +3,7 @@
 import pytest
 
 from lake.read import query
-from loaders.paper import quarto
+from loaders.paper import PAPER, quarto
 from tests.browser import Browser, needs_chromium
 from tests.site_fixture import built_site, needs_node
 
@@ -28,6 +28,9 @@ def test_numbers_in_the_text_are_those_of_the_lake(browser: Browser, url: str) -
         visit.page.wait_for_selector("#fig-captures svg")
         text = visit.page.locator("main").inner_text()
         assert f"the fused students reach an F1 of {f1:.3f} with a false positive rate of {fpr:.4f}" in text
+        assert "The rows of this snapshot state no protocol" in text
+        assert "This snapshot has no baseline to compare with." in text
+        assert "undefined" not in text
         assert f"{frames:,.0f} frames" in text
         assert "This snapshot is a demonstration" in text
         assert "with one seed" in text
@@ -45,7 +48,7 @@ def test_the_preview_calls_itself_one(browser: Browser, url: str) -> None:
 def test_the_figure_follows_its_control(browser: Browser, url: str) -> None:
     with browser.open_site(url + "paper/") as visit:
         visit.page.wait_for_selector("#fig-captures svg[aria-label^='F1']")
-        visit.page.locator("main select").select_option(label="AUROC")
+        visit.page.get_by_label("Metric").select_option(label="AUROC")
         visit.page.wait_for_selector("#fig-captures svg[aria-label^='AUROC']")
         assert visit.page.locator("#fig-captures figcaption").inner_text().startswith("Figure 1: ")
         assert visit.page.locator("a[href='#fig-captures']").inner_text() == "Figure\u00a01"
@@ -55,5 +58,6 @@ def test_the_figure_follows_its_control(browser: Browser, url: str) -> None:
 def test_citations_and_formula_are_rendered_without_a_library(browser: Browser, url: str) -> None:
     with browser.open_site(url + "paper/") as visit:
         assert visit.page.locator("math").count() == 1
-        assert visit.page.locator("#refs .csl-entry").count() == 5
+        entries = (PAPER / "references.bib").read_text().count("\n@") + 1
+        assert visit.page.locator("#refs .csl-entry").count() == entries
         assert "@" not in visit.page.locator("main").inner_text()

@@ -3,12 +3,13 @@ import { element, fill } from "../../../components/element.js";
 import { choice, choices, distinct, filters } from "../../../components/filters.js";
 import { plural, significant } from "../../../components/format.js";
 import { legend } from "../../../components/legend.js";
-import { inModelOrder, named } from "../../../components/results.js";
 import { dataTable } from "../../../components/table.js";
 import { readTable } from "../../../data.js";
 import { curvePlot } from "../../../figures/curves.js";
 import { figure } from "../../../figures/frame.js";
 import { metricLabel } from "../../../metrics.js";
+import { inModelOrder, named } from "../../../names.js";
+import { ownRows } from "../../../study.js";
 
 const curves = document.getElementById("curves");
 const LEGEND = [
@@ -30,15 +31,16 @@ function inputs(rows) {
     choice("experiment", "Experiment", distinct(rows, "experiment")),
     choice("metric", "Metric", metrics, { initial: "loss", text: metricLabel }),
     choice("scale", "Scale", ["linear", "logarithmic"]),
-    choices("models", "Models", distinct(rows, "name")),
+    choices("models", "Models", distinct(rows, "base")),
+    ...(rows.some(({ variant }) => variant != null) ? [choice("variants", "Variants", ["none", "all"])] : []),
     choices("seeds", "Seeds", distinct(rows, "seed").sort((a, b) => a - b).map(String)),
   ];
   return list.filter((input) => input.querySelectorAll("option, input[type=checkbox]").length > 1);
 }
 
-function show(rows, { dataset, experiment, metric, scale, models, seeds }) {
-  const chosen = rows.filter((row) => (!dataset || row.dataset === dataset) &&
-    (!experiment || row.experiment === experiment) && (!models || models.includes(row.name)) &&
+function show(rows, { dataset, experiment, metric, scale, models, variants, seeds }) {
+  const chosen = (variants === "all" ? rows : ownRows(rows)).filter((row) => (!dataset || row.dataset === dataset) &&
+    (!experiment || row.experiment === experiment) && (!models || models.includes(row.base)) &&
     (!seeds || seeds.includes(String(row.seed))));
   const shownMetric = metric ?? chosen[0]?.metric;
   const shown = chosen.filter((row) => row.metric === shownMetric);

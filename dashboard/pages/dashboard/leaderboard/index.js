@@ -2,14 +2,16 @@
 import { element, fill } from "../../../components/element.js";
 import { choice, distinct, filters } from "../../../components/filters.js";
 import {
-  aboutResults, COUNT_COLUMNS, inModelOrder, isPooled, knownVehicle, metricColumns, MODEL_COLUMN, named, POOLED, rowClass,
+  aboutResults, COUNT_COLUMNS, isAlike, isPooled, knownVehicle, metricColumns, MODEL_COLUMN, POOLED, rowClass,
   SEEDS_COLUMN, walkBack,
 } from "../../../components/results.js";
 import { withSpread } from "../../../components/spread.js";
 import { dataTable } from "../../../components/table.js";
 import { readTable } from "../../../data.js";
-import { METRIC_GROUPS, protocolName, protocolNames } from "../../../metrics.js";
-import { comparisonTables } from "./comparisons.js";
+import { METRIC_GROUPS } from "../../../metrics.js";
+import { inModelOrder, named, numbered, protocolName, protocolNames } from "../../../names.js";
+import { ownRows } from "../../../study.js";
+import { comparisonSection } from "./comparisons.js";
 
 const EACH = "each";
 const ALL_MODELS = "every model";
@@ -22,6 +24,7 @@ const SORTS = {
   alarms: { key: "false_alarms_per_hour_outside_episodes", descending: false },
 };
 let drawFigure = () => {};
+let drawComparisons = () => {};
 let singleCaptures = [];
 let rows = [];
 let chosen = {};
@@ -39,7 +42,12 @@ await Promise.all([
     if (rows.some((row) => row.spread)) show();
     return null;
   }),
-  fill(document.getElementById("comparisons"), async () => comparisonTables(named(await readTable("comparisons")))),
+  fill(document.getElementById("comparisons"), async () => {
+    const { node, update } = comparisonSection(named(await readTable("comparisons")));
+    drawComparisons = update;
+    drawComparisons(chosen);
+    return node;
+  }),
 ]);
 
 function inputs() {
@@ -49,9 +57,10 @@ function inputs() {
     choice("dataset", "Dataset", distinct(rows, "dataset")),
     choice("experiment", "Experiment", distinct(rows, "experiment")),
     choice("split", "Split", distinct(rows, "split"), { initial: "test" }),
-    choice("protocol", "Protocol", protocols()),
+    choice("protocol", "Protocol", protocols(), { text: (name) => (name === NOT_STATED ? name : numbered(name)) }),
     choice("capture", "Capture", [...pooled, EACH, ...captures], { initial: pooled[1] ?? "all", text: captureText }),
-    choice("model", "Model", [ALL_MODELS, ...distinct(rows, "name")], { initial: ALL_MODELS }),
+    choice("model", "Model", [ALL_MODELS, ...distinct(rows, "base")], { initial: ALL_MODELS }),
+    ...(rows.some(({ variant }) => variant != null) ? [choice("variants", "Variants", ["none", "all"])] : []),
     choice("metrics", "Metrics", Object.keys(GROUPS).filter(isMeasured), { text: (group) => GROUPS[group] }),
   ];
   return list.filter((input) => input.querySelectorAll("option").length > 1);
@@ -77,10 +86,10 @@ function captureText(capture) {
 }
 
 function show() {
-  const { dataset, experiment, split, protocol, capture, model, metrics = "windows" } = chosen;
+  const { dataset, experiment, split, protocol, capture, model, variants, metrics = "windows" } = chosen;
   const fits = (row) => (!dataset || row.dataset === dataset) && (!experiment || row.experiment === experiment) &&
-    row.split === (split ?? row.split) && isUnder(row, protocol) && (!model || model === ALL_MODELS || row.name === model);
-  const pool = rows.filter(fits);
+    row.split === (split ?? row.split) && isUnder(row, protocol) && (!model || model === ALL_MODELS || row.base === model);
+  const pool = (variants === "all" ? rows : ownRows(rows)).filter(fits);
   const asked = pool.filter((row) => (capture === EACH ? !isPooled(row) : row.capture === capture));
   // validation windows are scored together only; the caption says so
   const shown = asked.length === 0 && capture in POOLED ? pool.filter((row) => row.capture === "all") : asked;
@@ -94,6 +103,7 @@ function show() {
   }
   singleCaptures = pool.filter((row) => !isPooled(row));
   drawFigure(singleCaptures);
+  drawComparisons(chosen);
 }
 
 function columnsFor(shown, metrics) {
@@ -101,15 +111,20 @@ function columnsFor(shown, metrics) {
   const column = (key, label, extra) => ({ key, label, kind: "text", ...extra });
   return [
     MODEL_COLUMN,
-    ...(several("configuration") ? [column("configuration", "Config", { doc: "digest of config and data, seed left out" })] : []),
+    ...(isTold(shown) ? [] : [column("configuration", "Config", { doc: "digest of config and data, seed left out" })]),
     ...(several("capture") ? [
       column("capture", "Capture", { kind: "long" }),
       column("attack", "Attack"),
       column("is_known_vehicle", "Vehicle", { format: knownVehicle, doc: "whether training saw this vehicle" }),
     ] : []),
-    ...metricColumns(metrics), ...COUNT_COLUMNS, SEEDS_COLUMN,
+    ...metricColumns(metrics), ...(isAlike(shown) ? [] : COUNT_COLUMNS), SEEDS_COLUMN,
     column("model_run_ids", "Runs", { cell: walkBack, doc: "the query that leads to the runs behind this row" }),
   ];
+}
+
+/** Whether name and capture tell the rows apart; two configurations of one model need their digest. */
+function isTold(shown) {
+  return new Set(shown.map((row) => `${row.name} ${row.capture} ${row.experiment} ${row.dataset}`)).size === shown.length;
 }
 
 function watchFigure() {

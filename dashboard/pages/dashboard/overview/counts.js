@@ -9,6 +9,7 @@ export function countTiles(overview) {
     ["Frames read", whole(frames), `${percent(attack_frames, frames)} labelled attack`],
     ["Captures used", whole(overview.captures_train + overview.captures_test),
       `${whole(overview.captures_train)} to train, ${whole(overview.captures_test)} to test` +
+      ` of ${plural(overview.datasets, "data set")}` +
       (overview.captures_duplicate ? `; ${plural(overview.captures_duplicate, "duplicate")} left out` : "")],
     ["Windows to train", whole(overview.windows_train), `${whole(overview.windows_validation)} more to validate`],
     ["Windows to test", whole(overview.windows_test),

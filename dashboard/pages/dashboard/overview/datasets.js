@@ -1,6 +1,6 @@
 // Datasets and captures as the newest complete prepare run of each read them.
 import { element } from "../../../components/element.js";
-import { fixed, percent, whole } from "../../../components/format.js";
+import { fixed, NOT_APPLICABLE, percent, whole } from "../../../components/format.js";
 import { dataTable } from "../../../components/table.js";
 
 export function dataSection(datasets, captures, splits, runs) {
@@ -9,14 +9,16 @@ export function dataSection(datasets, captures, splits, runs) {
   if (listed.length === 0) return element("p", { class: "note" }, "No prepare run is complete in this snapshot.");
   return listed.flatMap((dataset) => [
     datasetText(dataset),
-    captureTable(dataset, captures.filter((row) => row.run_id === dataset.run_id),
+    captureTable(dataset, captures.filter((row) => row.run_id === dataset.run_id && row.dataset === dataset.dataset),
       splits.filter((row) => row.run_id === dataset.run_id)),
   ]);
 }
 
+/** Of the experiment itself, as overview.sql has it: a variant may cut the same captures into other windows. */
 function newestPrepare(runs) {
   const complete = runs.filter((run) => run.stage === "prepare" && run.status === "complete");
-  complete.sort((a, b) => a.started_at - b.started_at || b.run_id.localeCompare(a.run_id));
+  const isOwn = ({ variant }) => Number(variant == null);
+  complete.sort((a, b) => isOwn(a) - isOwn(b) || a.started_at - b.started_at || b.run_id.localeCompare(a.run_id));
   return new Set(new Map(complete.map((run) => [run.dataset, run.run_id])).values());
 }
 
@@ -28,22 +30,14 @@ function datasetText({ title, citation, licence, address, vocabulary_size, data_
 }
 
 function captureTable({ dataset }, captures, splits) {
-  const rows = captures.map((capture) => {
-    const mine = splits.filter((row) => row.capture === capture.capture);
-    const windows = (...names) => mine.filter((row) => names.includes(row.split))
-      .reduce((sum, row) => sum + row.windows, 0) || null;
-    return {
-      ...capture, train: windows("train"), validation: windows("validation"), test: windows("test"),
-      left_out: windows("embargo", "shared"),
-      use: capture.duplicate_of ? `same rows as ${capture.duplicate_of}` : capture.usage,
-    };
-  });
+  const rows = captures.map((capture) => ({
+    ...capture, windows: windowsText(capture, splits.filter((row) => row.capture === capture.capture)), odd: oddText(capture),
+  }));
   const count = (key, label, doc) => ({ key, label, kind: "number", format: whole, doc });
   return dataTable({
-    caption: `Captures of ${dataset}: what is in them, what was odd, and how many windows went where`,
+    caption: `Captures of ${dataset}: what is in them, how many windows went where, and what was odd`,
     columns: [
       { key: "capture", label: "Capture", kind: "long", header: true },
-      { key: "use", label: "Use", kind: "text" },
       { key: "vehicle", label: "Vehicle", kind: "text" },
       { key: "attack", label: "Attack", kind: "text" },
       count("frames", "Frames"),
@@ -51,12 +45,25 @@ function captureTable({ dataset }, captures, splits) {
         cell: (row) => percent(row.attack_frames, row.frames), doc: "share of the frames" },
       count("arbitration_ids", "IDs", "distinct arbitration IDs"),
       { key: "span_s", label: "Span", unit: "s", kind: "number", format: fixed(1) },
-      count("train", "Train", "windows"), count("validation", "Validation", "windows"), count("test", "Test", "windows"),
-      count("left_out", "Left out", "windows beside a validation block, or shared with another capture"),
-      count("empty_payloads", "Empty", "frames without a payload"),
-      count("backward_steps", "Backward", "frames stamped earlier than the frame before"),
-      count("repaired_rows", "Repaired", "rows read after trimming stray white space"),
+      { key: "windows", label: "Windows", kind: "label",
+        doc: "left out: beside a validation block, or shared with another capture" },
+      { key: "odd", label: "Odd", kind: "label", doc: "frames without a payload, frames stamped earlier than the one before, rows trimmed" },
     ],
     rows,
   });
+}
+
+/** "685 train, 186 validation, 12 left out", or why there are none. */
+function windowsText({ duplicate_of, usage }, splits) {
+  if (duplicate_of) return `none: same rows as ${duplicate_of}`;
+  const uses = { train: ["train"], validation: ["validation"], test: ["test"], "left out": ["embargo", "shared"] };
+  const parts = Object.entries(uses).map(([use, names]) =>
+    [use, splits.filter(({ split }) => names.includes(split)).reduce((sum, { windows }) => sum + windows, 0)]);
+  return parts.filter(([, windows]) => windows).map(([use, windows]) => `${whole(windows)} ${use}`).join(", ") || `${usage}: none`;
+}
+
+function oddText(capture) {
+  const counts = { empty_payloads: "empty", backward_steps: "backward", repaired_rows: "repaired", clock_jumps: "clock jumps" };
+  const parts = Object.entries(counts).filter(([name]) => capture[name]);
+  return parts.map(([name, what]) => `${whole(capture[name])} ${what}`).join(", ") || NOT_APPLICABLE;
 }

@@ -25,7 +25,7 @@ function fileTable(files) {
     columns: [
       { key: "name", label: "File", kind: "long", header: true,
         cell: ({ path }) => element("a", { href: siteUrl(`data/${path}`).href, download: path }, path) },
-      { key: "doc", label: "A row is", kind: "text" },
+      { key: "doc", label: "A row is", kind: "label" },
       { key: "rows", label: "Rows", kind: "number", format: whole },
       { key: "bytes", label: "Size", kind: "number", format: bytes },
       { key: "loader", label: "Loader", kind: "text", cell: ({ loader }) => element("code", {}, loader) },

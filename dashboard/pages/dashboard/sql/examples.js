@@ -3,24 +3,24 @@
 export const EXAMPLES = [
   {
     title: "Models on the test split",
-    sql: `SELECT model, role, n_seeds, n AS windows, n_attack AS attack,
+    sql: `SELECT protocol, calibration_s, capture, model, role, n_seeds, n AS windows, n_attack AS attack,
        round(f1, 4) AS f1, round(fpr, 5) AS fpr, round(auroc, 4) AS auroc
 FROM leaderboard
-WHERE split = 'test' AND capture = 'all'
-ORDER BY f1 DESC NULLS LAST`,
+WHERE split = 'test' AND capture IN ('known vehicles', 'unknown vehicles') AND variant IS NULL
+ORDER BY protocol, calibration_s, capture, f1 DESC NULLS LAST`,
   },
   {
     title: "Teacher beside student",
-    sql: `SELECT student.model, student.capture, teacher.f1 AS teacher_f1, student.f1 AS student_f1,
+    sql: `SELECT student.protocol, student.calibration_s, student.model, student.capture, teacher.f1 AS teacher_f1, student.f1 AS student_f1,
        student.f1 - teacher.f1 AS difference,
        round(teacher.parameters / student.parameters, 1) AS times_smaller
 FROM leaderboard student
 JOIN leaderboard teacher USING (experiment, dataset, split, capture, model)
 WHERE student.role = 'student' AND teacher.role = 'teacher' AND split = 'test'
-  AND student.configuration = teacher.configuration
+  AND student.variant IS NULL AND student.configuration = teacher.configuration
   AND coalesce(student.protocol, '') = coalesce(teacher.protocol, '')
   AND coalesce(student.calibration_s, 0) = coalesce(teacher.calibration_s, 0)
-ORDER BY student.model, student.capture`,
+ORDER BY student.protocol, student.calibration_s, student.model, student.capture`,
   },
   {
     title: "From a result back to its data",
