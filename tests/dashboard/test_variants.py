@@ -18,6 +18,7 @@ pytestmark = [needs_node, needs_chromium]
 SEEDS = (1, 2, 3, 4, 5)
 SETTINGS = {"name": "made_up", "seeds": list(SEEDS), "window": {"size": 100, "stride": 100}}
 PROTOCOLS = (("known vehicle", None), ("calibrated", 5.0), ("calibrated", 10.0), ("zero-shot", None))
+COMPUTED = "[...document.querySelectorAll('.cell-inline')].every((place) => place.textContent !== '…')"
 BASELINES = ("habit", "period_rules", "gbdt", "always")
 
 
@@ -126,6 +127,7 @@ def test_a_table_says_how_many_columns_lie_out_of_sight(browser: Browser, addres
 def test_the_paper_tells_of_the_experiment_and_lists_its_variants_apart(browser: Browser, address: str) -> None:
     with browser.open_site(address + "paper/") as visit:
         visit.page.wait_for_selector("#fig-captures svg")
+        visit.page.wait_for_function(COMPUTED)
         text = visit.page.locator("main").inner_text()
         assert "undefined" not in text
         assert "NaN" not in text

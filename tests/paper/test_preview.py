@@ -14,6 +14,9 @@ pytestmark = [
 ]
 
 
+COMPUTED = "[...document.querySelectorAll('.cell-inline')].every((place) => place.textContent !== '…')"
+
+
 def value(sql: str) -> float:
     site = built_site()
     return float(query(site.lake, sql, site.snapshot).to_pylist()[0]["value"])
@@ -26,6 +29,7 @@ def test_numbers_in_the_text_are_those_of_the_lake(browser: Browser, url: str) -
     frames = value("SELECT frames AS value FROM datasets")
     with browser.open_site(url + "paper/") as visit:
         visit.page.wait_for_selector("#fig-captures svg")
+        visit.page.wait_for_function(COMPUTED)
         text = visit.page.locator("main").inner_text()
         assert f"the fused students reach an F1 of {f1:.3f} with a false positive rate of {fpr:.4f}" in text
         assert "The rows of this snapshot state no protocol" in text
