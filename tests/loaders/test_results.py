@@ -84,15 +84,15 @@ def test_students_are_counted_where_they_are_as_near_to_their_teachers_as_they_s
         return {"variant": "", "role": role, "stage": stage, "protocol": "known vehicle", "capture": capture,
                 "metric": metric, "value": value, "seed": 1}  # fmt: skip
 
-    made_up = [("a", 0.999, 0.97), ("b", 0.99, 0.99), ("c", None, 0.5)]
+    made_up = [("a", 0.99, 0.97, 0.006), ("b", 0.99, 0.99, 0.006), ("c", None, 0.5, 0.006), ("better", 0.9, 0.9, -0.3)]
     rows = [
-        row(stage, capture, metric, value if stage.endswith("student") else (value and value + 0.006))
-        for capture, auroc, f1 in made_up
+        row(stage, capture, metric, value if stage.endswith("student") else (value and value + more))
+        for capture, auroc, f1, more in made_up
         for stage in ("gat_student", "gat_teacher")
         for metric, value in (("auroc", auroc), ("f1", f1))
     ]
     page = teachers(Values(rows))
-    assert "GAT: within 0.005 AUROC on 0 of 2 captures, within 0.01 F1 on 3 of 3" in page
+    assert "GAT: at most 0.005 AUROC below its teacher on 1 of 3 captures, at most 0.01 F1 below on 4 of 4" in page
 
 
 def test_what_is_not_applicable_is_a_dash_and_what_was_not_measured_is_empty() -> None:
