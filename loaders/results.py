@@ -6,7 +6,8 @@ import duckdb
 
 from lake.read import open_lake
 from lake.snapshot import Snapshot
-from loaders.result_tables import by_capture, evidence, summary, teachers, variants
+from loaders.result_evidence import evidence, teachers
+from loaders.result_tables import by_capture, summary, variants
 from loaders.values import Values, table
 
 _VALUES = """

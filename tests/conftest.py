@@ -1,9 +1,12 @@
 """No setting of the person who runs the tests reaches one, and no test reaches their data."""
 
+import os
 from pathlib import Path
 
 import pytest
 
+# A file of tests runs on each core: more threads in one would only wait for the other. Before torch is imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 

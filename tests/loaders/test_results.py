@@ -11,7 +11,7 @@ from lake.read import open_lake, query
 from lake.snapshot import take_snapshot
 from loaders import comparisons
 from loaders.__main__ import main
-from loaders.result_tables import teachers
+from loaders.result_evidence import teachers
 from loaders.results import results_page
 from loaders.values import Values
 from tests.lake_fixture import START, add_evaluation, add_run, made_up_lake
