@@ -12,8 +12,10 @@ import pyarrow.parquet as pq
 
 from lake.files import whole_file
 from pipeline.errors import ConfigError
+from pipeline.protocols import KNOWN
 
 ENDINGS = (".parquet", ".csv")
+_NEARLY_ALL, _FEWEST = 0.9, 20  # share of windows, and windows that a share says something of
 
 
 class Sink(Protocol):
@@ -68,6 +70,21 @@ class _Parquet:
     def close(self) -> None:
         if self.writer is not None:
             self.writer.close()
+
+
+def doubt_of(summary: dict[str, Any]) -> str | None:
+    """What to say where nearly all windows alarm: an attack may run throughout, or the habit is not this bus's."""
+    tried = summary["windows"] - summary["calibration_windows"]
+    if tried < _FEWEST or summary["alarms"] < _NEARLY_ALL * tried:
+        return None
+    alarms = f"WARNING, {summary['alarms']:,} of {tried:,} windows alarm."
+    if summary["protocol"] == KNOWN:
+        return (
+            f"{alarms} Either an attack runs throughout, or this is not the bus that the model knows as "
+            f"{summary['vehicle']}: a trim, a later firmware or a tester changes it. Where its beginning is free of "
+            "attacks, --calibrate SECONDS holds it against itself."
+        )
+    return f"{alarms} Either an attack runs throughout, or the seconds it is held against were not like the rest of it."
 
 
 def alarm_summary(pieces: Iterable[pl.DataFrame], sink: Sink) -> dict[str, Any]:

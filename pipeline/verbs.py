@@ -42,7 +42,7 @@ def score(options: argparse.Namespace) -> int:
     from pipeline.detector_folder import find_detector
     from pipeline.progress import say
     from pipeline.score import score_capture
-    from pipeline.score_files import alarm_summary, score_file
+    from pipeline.score_files import alarm_summary, doubt_of, score_file
 
     kept = find_detector(options.model, load_settings())
     summaries = {}
@@ -50,6 +50,8 @@ def score(options: argparse.Namespace) -> int:
         for path in options.captures:
             pieces = score_capture(kept, path, options.calibrate, options.vehicle, options.reader, say)
             summaries[str(path)] = alarm_summary(pieces, sink)
+            if (doubt := doubt_of(summaries[str(path)])) is not None:
+                say(f"{path.name}: {doubt}")
     if options.out is None:
         return 0
     if options.format == "json":

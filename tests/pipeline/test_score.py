@@ -22,7 +22,7 @@ from pipeline.graphs import NODE_FEATURES, GraphArrays
 from pipeline.protocols import KNOWN, ZERO_SHOT
 from pipeline.runs import RunFolder
 from pipeline.score import score_capture
-from pipeline.score_files import alarm_summary, score_file
+from pipeline.score_files import alarm_summary, doubt_of, score_file
 from pipeline.top_ids import top_ids
 from tests.pipeline.captures import REPOSITORY
 from tests.pipeline.conftest import Place
@@ -262,6 +262,28 @@ def test_both_files_hold_the_same_rows(kept: KeptDetector, capture: Path, tmp_pa
     assert summary["windows"] == 60
     assert summary["alarms"] == expected["alarm"].sum()
     assert summary["span_s"] == pytest.approx(expected["end_s"].max())
+
+
+@pytest.mark.parametrize(
+    ("alarms", "windows", "calibration_windows", "protocol", "word"),
+    [
+        (100, 100, 0, "known vehicle", "--calibrate"),
+        (90, 100, 0, "known vehicle", "--calibrate"),
+        (45, 100, 50, "calibrated", "held against"),
+        (89, 100, 0, "known vehicle", None),
+        (19, 19, 0, "known vehicle", None),
+        (0, 100, 100, "calibrated", None),
+    ],
+)
+def test_a_recording_in_which_nearly_all_alarms_is_doubted(
+    alarms: int, windows: int, calibration_windows: int, protocol: str, word: str | None
+) -> None:
+    summary = {"alarms": alarms, "windows": windows, "calibration_windows": calibration_windows, "vehicle": CAR}
+    doubt = doubt_of({**summary, "protocol": protocol})
+    assert (doubt is None) == (word is None)
+    if doubt is not None:
+        assert word in doubt
+        assert "Either an attack runs throughout" in doubt
 
 
 def test_another_ending_is_refused_before_anything_is_read(tmp_path: Path) -> None:
