@@ -1,12 +1,16 @@
 """No setting of the person who runs the tests reaches one, and no test reaches their data."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
 
 # A file of tests runs on each core: more threads in one would only wait for the other. Before torch is imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# A shell has its background jobs ignore Ctrl-C, and so would all that they start: tests that press it need it heard.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
