@@ -39,8 +39,9 @@ def habit_evidence(batch: GraphBatch) -> Tensor:
     graph = graph_of_node(batch.ptr, batch.x.shape[0])
     first = batch.x.shape[1] - len(HABIT_FEATURES)
     column = {name: first + HABIT_FEATURES.index(name) for name in EVIDENCE}
-    summed = batch.x[:, [column[name] for name in EVIDENCE[:4]]].clamp(0.0, _MOST)
-    largest = batch.x[:, [column[name] for name in EVIDENCE[4:]]].clamp(-_MOST, _MOST)
+    places = torch.tensor([column[name] for name in EVIDENCE], device=batch.x.device)
+    summed = batch.x.index_select(1, places[:4]).clamp(0.0, _MOST)
+    largest = batch.x.index_select(1, places[4:]).clamp(-_MOST, _MOST)
     return torch.cat([segment_sum(summed, graph, batch.n_graphs), segment_max(largest, graph, batch.n_graphs)], dim=1)
 
 

@@ -81,7 +81,9 @@ def reconstruction_errors(batch: GraphBatch, output: VgaeOutput) -> Tensor:
     log-likelihood of its IDs and of its edges."""
     n_graphs = batch.n_graphs
     graph = graph_of_node(batch.ptr, batch.x.shape[0])
-    feature = (output.features - output.scaled).square().mean(-1)
+    width = output.scaled.shape[1]
+    # a product with a vector is a quarter of the time of a mean over rows this short
+    feature = (output.features - output.scaled).square() @ output.scaled.new_full((width,), 1 / width)
     # cross_entropy's own kernel does not export; a gather of log-probabilities does.
     id_error = -output.id_logits.log_softmax(-1).gather(1, id_class(batch, output).unsqueeze(1)).squeeze(1)
     edge_error = functional.softplus(-output.edge_logits)

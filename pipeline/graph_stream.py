@@ -31,7 +31,12 @@ class GraphStream:
     """
 
     def __init__(
-        self, habit: Habit, window: WindowConfig, config: HabitConfig, vocabulary: Vocabulary, threads: int = 2
+        self,
+        habit: Habit,
+        window: WindowConfig,
+        config: HabitConfig,
+        vocabulary: Vocabulary,
+        threads: int | None = None,
     ) -> None:
         self.habit, self.window, self.vocabulary, self.threads = habit, window, vocabulary, threads
         self.config = config.model_copy(update={"charge_frames": window.size})

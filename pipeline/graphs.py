@@ -7,7 +7,6 @@ holds fewer than 258 frames of one ID before a lane of 255s could overflow, henc
 """
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -19,6 +18,7 @@ from pipeline.habit import Habit
 from pipeline.surprise import Surprise
 from pipeline.vocabulary import Vocabulary
 from pipeline.windows import WindowSet
+from pipeline.workers import workers
 
 # Node features, in column order, with what they measure and their unit.
 NODE_FEATURES = (
@@ -82,7 +82,7 @@ class GraphArrays:
 
 def build_graphs(
     windows: WindowSet, vocabulary: Vocabulary, habit: Habit, surprise: Surprise, slow_s: float, slow_weight: float,
-    threads: int = 2,
+    threads: int | None = None,
 ) -> GraphArrays:  # fmt: skip
     """The graph of every window, in order.
 
@@ -97,7 +97,7 @@ def build_graphs(
         ids, times, words, windows.view(surprise.code), *(windows.view(column) for column in facts.per_frame)
     )  # fmt: skip
     starts = range(0, len(windows), _CHUNK_WINDOWS)
-    with ThreadPoolExecutor(threads) as pool:
+    with workers(threads) as pool:
         chunks = list(
             pool.map(
                 lambda at: _chunk_graphs(facts, *(column[at : at + _CHUNK_WINDOWS] for column in frames)),

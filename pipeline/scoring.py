@@ -50,7 +50,9 @@ class ReadyDetector(Interface):
         """Gives the columns of `models.detector.Detection` for a batch."""
 
 
-def graph_stream(knowledge: Knowledge, protocol: Protocol, head: CanLog, vehicle: str, threads: int = 2) -> GraphStream:
+def graph_stream(
+    knowledge: Knowledge, protocol: Protocol, head: CanLog, vehicle: str, threads: int | None = None
+) -> GraphStream:
     """The stream that builds a capture's graphs under the protocol.
 
     Args:

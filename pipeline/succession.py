@@ -32,6 +32,12 @@ class Succession:
         gap[(self.age < lag) | (gap < -_JUMP_S)] = np.nan
         return gap
 
+    def gaps_at(self, places: NDArray[np.intp], lag: int) -> NDArray[np.float64]:
+        """[P] the same for some of the sorted frames."""
+        gap = self.time_s[places] - self.time_s[np.maximum(places - lag, 0)]
+        gap[(self.age[places] < lag) | (gap < -_JUMP_S)] = np.nan
+        return gap
+
 
 def by_arbitration_id(arbitration_id: NDArray[np.uint32], time_s: NDArray[np.float64]) -> Succession:
     """Sort frames by ID, keeping each ID's frames in recording order."""

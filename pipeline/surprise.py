@@ -1,6 +1,5 @@
 """What departs from a vehicle's habit, frame by frame, in physical units: the rules that a graph's nodes carry."""
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +10,7 @@ from pipeline.config import HabitConfig
 from pipeline.counters import counter_breaks
 from pipeline.habit import Habit
 from pipeline.succession import LAGS, Succession, by_arbitration_id
+from pipeline.workers import workers
 
 _SHORTEST_S = 1e-6
 
@@ -51,7 +51,7 @@ class Surprise:
 
 def surprises(
     habit: Habit, config: HabitConfig, arbitration_id: NDArray[np.uint32], time_s: NDArray[np.float64],
-    dlc: NDArray[np.uint8], words: NDArray[np.uint64], n_past: int = 0, threads: int = 1,
+    dlc: NDArray[np.uint8], words: NDArray[np.uint64], n_past: int = 0, threads: int | None = 1,
 ) -> Surprise:  # fmt: skip
     """Hold each of [N] frames against the habit; `words` are first eight payload bytes, little-endian.
 
@@ -60,7 +60,7 @@ def surprises(
     """
     code = habit.index(arbitration_id)
     succession = by_arbitration_id(arbitration_id, time_s)
-    with ThreadPoolExecutor(threads) as pool:  # numpy lets go of the interpreter while it works
+    with workers(threads) as pool:  # numpy lets go of the interpreter while it works
         early = pool.submit(early_frames, habit, succession, config, n_past)
         breaks = pool.submit(_breaks, habit, succession, code, words)
         new_bytes = pool.submit(_new_bytes, habit, code, words)
@@ -102,19 +102,22 @@ def early_frames(
     late = np.zeros(len(charged), dtype=bool)
     if not len(habit) or not len(charged):
         return charged, late
-    code = habit.index(succession.arbitration_id)
-    period = np.where((code >= 0) & habit.is_periodic[code], habit.period_s[code], np.nan)
-    last, pair = succession.gaps(1), succession.gaps(2)
-    at = np.flatnonzero((last < config.early_gap * period) & (pair < config.early_pair * period))
+    # of an ID that the habit lacks, whose index is -1, the last period is taken
+    known_period = np.append(np.where(habit.is_periodic, habit.period_s, np.nan), np.nan)
+    period = known_period.take(habit.index(succession.arbitration_id), mode="wrap")
+    at = np.flatnonzero(succession.gaps(1) < config.early_gap * period)
+    pair = succession.gaps_at(at, 2)
+    soon = pair < config.early_pair * period[at]
+    at, pair = at[soon], pair[soon]
     if not len(at):
         return charged, late
-    depth = config.early_pair - pair[at] / period[at]
+    depth = config.early_pair - pair / period[at]
     fine = _takes_a_free_place(succession, period, at, config)
     charged[at[~fine]] = depth[~fine]
     order = succession.order
     on_time = at[fine]
-    window = (order - n_past) // config.charge_frames
-    apart = window[on_time] - window[on_time - 1]
+    here, before = ((order[place] - n_past) // config.charge_frames for place in (on_time, on_time - 1))
+    apart = here - before
     free = charged[on_time - 1] == 0
     for chosen, target in ((free & (apart <= 1), on_time - 1), (free & (apart > 1), on_time)):
         charged[target[chosen]] = np.maximum(charged[target[chosen]], depth[fine][chosen])
@@ -123,8 +126,10 @@ def early_frames(
 
 
 def _in_order(values: NDArray[Any], order: NDArray[np.intp]) -> NDArray[Any]:
-    placed = np.empty_like(values)
-    placed[order] = values
+    """In recording order; few of the values are not 0."""
+    placed = np.zeros_like(values)
+    some = np.flatnonzero(values)
+    placed[order[some]] = values[some]
     return placed
 
 
