@@ -121,4 +121,5 @@ def _without_seeds(run: Row) -> dict[str, Any]:
 def rows_of(lake: duckdb.DuckDBPyConnection, sql: str, **values: Any) -> list[dict[str, Any]]:
     """What the query gives; `values` stand for its `$names`."""
     table: pa.Table = lake.sql(sql, params=values).to_arrow_table()
-    return table.to_pylist()  # type: ignore[no-any-return]
+    rows: list[dict[str, Any]] = table.to_pylist()
+    return rows
