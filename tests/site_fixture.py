@@ -3,6 +3,7 @@
 import atexit
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -10,7 +11,7 @@ from tempfile import mkdtemp
 
 import pytest
 
-from lake.snapshot import Snapshot
+from lake.snapshot import Snapshot, take_snapshot
 from loaders.errors import SiteError
 from loaders.node import check_node
 from loaders.site import build_site
@@ -25,6 +26,15 @@ class BuiltSite:
     lake: Path
     snapshot: Snapshot
     out: Path
+
+
+@contextmanager
+def served_site(lake: Path) -> Iterator[str]:
+    """The site of this lake, built beside it; gives its address."""
+    out = lake.parent / "site"
+    build_site(lake, take_snapshot(lake), out)
+    with served(out) as address:
+        yield address
 
 
 def _no_node() -> str | None:

@@ -7,11 +7,9 @@ from pathlib import Path
 import pytest
 
 from lake.read import query
-from lake.snapshot import take_snapshot
-from loaders.site import build_site
-from tests.browser import Browser, Visit, needs_chromium, served
+from tests.browser import Browser, Visit, needs_chromium
 from tests.lake_fixture import START, add_evaluation, add_run, made_up_lake
-from tests.site_fixture import needs_node
+from tests.site_fixture import needs_node, served_site
 
 pytestmark = [needs_node, needs_chromium]
 
@@ -44,8 +42,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def address(root: Path) -> Iterator[str]:
-    build_site(root, take_snapshot(root), root.parent / "site")
-    with served(root.parent / "site") as url:
+    with served_site(root) as url:
         yield url
 
 
