@@ -1,0 +1,110 @@
+"""A remote in a folder: a shared disk, or a place to try things. It keeps the promises of a bucket without locks."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+from lake.files import write_whole
+from lake.numbered import last_number, numbered_path, put_numbered
+from lake.remote.errors import MissingError, RemoteError
+from lake.remote.layout import LATEST
+from lake.remote.store import Stored
+
+_PIECE = 1 << 20
+_VERSIONS = ".latest"  # the pointer's versions, numbered; a number is given once, which makes compare and set of it
+
+
+class FolderStore:
+    """A `Store` below `folder`. The pointer is its last numbered version; `latest.json` is a copy to be served."""
+
+    def __init__(self, name: str, folder: Path) -> None:
+        self.name = name
+        self._folder = folder
+
+    def get(self, key: str) -> Stored:
+        if key == LATEST:
+            number = last_number(self._folder / _VERSIONS)
+            data = self._read(numbered_path(Path(_VERSIONS), number).as_posix(), 0, -1) if number else None
+            if data is None:
+                raise MissingError(f"{self.name}/{key} does not exist.")
+            return Stored(data, str(number))
+        data = self._read(key, 0, -1)
+        return Stored(data, hashlib.sha256(data).hexdigest())
+
+    def read_range(self, key: str, start: int, length: int) -> bytes:
+        return self._read(key, start, length)
+
+    def stream(self, key: str, size_bytes: int) -> Iterator[bytes]:
+        try:
+            with (self._folder / key).open("rb") as file:
+                while piece := file.read(_PIECE):
+                    yield piece
+        except OSError as error:
+            raise self._said(key, error) from error
+
+    def head(self, key: str) -> int | None:
+        try:
+            return (self._folder / key).stat().st_size
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise self._said(key, error) from error
+
+    def list(self, prefix: str = "") -> Iterator[tuple[str, int]]:
+        if not (self._folder / prefix).exists():
+            return
+        try:
+            for path in (self._folder / prefix).rglob("[!.]*"):
+                if path.is_file() and not path.relative_to(self._folder).as_posix().startswith("."):
+                    yield path.relative_to(self._folder).as_posix(), path.stat().st_size
+        except OSError as error:
+            raise self._said(prefix, error) from error
+
+    def put(self, key: str, data: bytes) -> None:
+        write_whole(self._folder / key, data)
+
+    def put_if_absent(self, key: str, data: bytes) -> bool:
+        path = self._folder / key
+        staged = path.with_name(f".{path.name}.{uuid4().hex}.tmp")
+        write_whole(staged, data)
+        try:
+            os.link(staged, path)
+        except FileExistsError:
+            return False
+        except OSError as error:
+            raise self._said(key, error) from error
+        finally:
+            staged.unlink(missing_ok=True)
+        return True
+
+    def put_if_match(self, key: str, data: bytes, etag: str | None) -> bool:
+        if key != LATEST:
+            raise RemoteError(f"{self.name}/{key}: in a folder only {LATEST} is compared and set.")
+        if not put_numbered(self._folder / _VERSIONS, int(etag or 0) + 1, data):
+            return False
+        self._copy_latest()
+        return True
+
+    def _copy_latest(self) -> None:
+        """Whoever writes the copy last has looked for a newer version after it, so that it ends as the newest."""
+        written = 0
+        while (number := last_number(self._folder / _VERSIONS)) != written:
+            write_whole(self._folder / LATEST, numbered_path(self._folder / _VERSIONS, number).read_bytes())
+            written = number
+
+    def _read(self, key: str, start: int, length: int) -> bytes:
+        try:
+            with (self._folder / key).open("rb") as file:
+                file.seek(start)
+                return file.read(length)
+        except OSError as error:
+            raise self._said(key, error) from error
+
+    def _said(self, key: str, error: OSError) -> RemoteError:
+        if isinstance(error, FileNotFoundError | NotADirectoryError):
+            return MissingError(f"{self.name}/{key} does not exist.")
+        return RemoteError(
+            f"{self.name}/{key}: {(error.strerror or str(error)).lower()}. Put that right, and try again."
+        )
