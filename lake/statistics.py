@@ -1,40 +1,19 @@
-"""Intervals, paired comparisons and their correction: the one place that says what a few seeds can show.
-
-Everything is deterministic: resamples are drawn from a fixed seed over sorted values.
-"""
+"""Paired comparisons and their correction: the one place that says what a difference between models can show."""
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
-LEVEL = 0.95
-# Of fewer values not even the whole range holds their mean as often as it should: of four normal ones 89 times in
-# 100, of three 75, of two 51 (measured). An interval that says 95 is then not given.
-FEWEST = 5
-RESAMPLES = 10_000
-_SEED = 0
+from lake.intervals import LEVEL, summarise
 
 Name = TypeVar("Name", bound=Hashable)
 Better = Literal["higher", "lower"]
 Verdict = Literal["better", "worse", "not shown"]
 # The value of a capture and a seed; a seed of None is a model in which nothing is drawn.
 Cells = Mapping[tuple[Hashable, int | None], float]
-
-
-@dataclass(frozen=True)
-class Summary:
-    """Mean of n values; one value has no deviation (n − 1), fewer than `FEWEST` no interval."""
-
-    n: int
-    mean: float
-    deviation: float | None
-    low: float | None
-    high: float | None
 
 
 @dataclass(frozen=True)
@@ -63,54 +42,6 @@ class Comparison:
     verdict: Verdict
 
 
-def summarise(values: ArrayLike) -> Summary:
-    """Mean of the values, their deviation, and a 95 % bootstrap interval where there are enough of them.
-
-    Raises:
-        ValueError: there are no values.
-    """
-    drawn = np.sort(np.asarray(values, dtype=np.float64))
-    if len(drawn) == 0:
-        raise ValueError("there is no value to summarise: a mean needs at least one run.")
-    low, high = _bootstrap_interval(drawn) if len(drawn) >= FEWEST else (None, None)
-    deviation = float(drawn.std(ddof=1)) if len(drawn) > 1 else None
-    return Summary(len(drawn), float(drawn.mean()), deviation, low, high)
-
-
-def _bootstrap_interval(drawn: NDArray[np.float64]) -> tuple[float, float]:
-    """The expanded percentile bootstrap (Hesterberg, 2015) of the mean of n sorted values.
-
-    The plain percentile interval is too narrow for few values: of five normal ones it holds their mean 85 times
-    in 100 (measured), the expanded one 92, of eight 89 and 95. It takes the outer quantiles that make up for
-    n − 1 and for Student's t.
-    """
-    if drawn[0] == drawn[-1]:
-        return float(drawn[0]), float(drawn[0])  # a mean of equal values may be rounded off them
-    means = np.sort(drawn @ _resamples(len(drawn)))
-    beyond = _resamples_beyond(len(drawn))
-    return float(means[beyond]), float(means[-1 - beyond])
-
-
-@lru_cache
-def _resamples_beyond(n: int) -> int:
-    """How many resamples lie outside each end."""
-    tail = stats.norm.cdf(-np.sqrt(n / (n - 1)) * stats.t.ppf((1 + LEVEL) / 2, n - 1))
-    return int(RESAMPLES * tail)
-
-
-@lru_cache(maxsize=8)
-def _resamples(n: int) -> NDArray[np.float64]:
-    """[n, RESAMPLES] share of each of n values in each resample; the same in every call."""
-    return np.random.default_rng(_SEED).multinomial(n, np.full(n, 1 / n), size=RESAMPLES).T / n
-
-
-def poisson_interval(events: int) -> tuple[float, float]:
-    """Exact 95 % interval of the expected number of events where `events` were counted (Garwood, 1936)."""
-    outer = (1 - LEVEL) / 2
-    low = float(stats.chi2.ppf(outer, 2 * events)) / 2 if events else 0.0
-    return low, float(stats.chi2.ppf(1 - outer, 2 * events + 2)) / 2
-
-
 def compare(models: Mapping[Name, Cells], reference: Cells, better: Better) -> dict[Name, Comparison]:
     """Each model against the reference on the captures of both; p values are corrected over all models together.
 
@@ -129,9 +60,7 @@ def signed_rank_p(differences: ArrayLike) -> float:
 
     Six units that all differ one way are the fewest that can fall below .05.
     """
-    moved = np.asarray(differences, dtype=np.float64)
-    moved = moved[moved != 0]
-    ranks = (2 * stats.rankdata(np.abs(moved))).astype(int)  # doubled, since a shared rank may end in .5
+    moved, ranks = _ranked(differences)
     chance = np.ones(1)
     for rank in ranks:
         chance = (np.pad(chance, (0, rank)) + np.pad(chance, (rank, 0))) / 2
@@ -141,12 +70,16 @@ def signed_rank_p(differences: ArrayLike) -> float:
 
 def rank_biserial(differences: ArrayLike) -> float | None:
     """(W+ − W−) / (W+ + W−): 1 where every unit that differs is above 0; None where none differs."""
-    moved = np.asarray(differences, dtype=np.float64)
-    moved = moved[moved != 0]
-    if len(moved) == 0:
-        return None
-    ranks = stats.rankdata(np.abs(moved))
-    return float((ranks * np.sign(moved)).sum() / ranks.sum())
+    moved, ranks = _ranked(differences)
+    return float((ranks * np.sign(moved)).sum() / ranks.sum()) if len(moved) else None
+
+
+def _ranked(differences: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """The differences that are not 0 and twice the rank of their size: a rank that several share may end in .5."""
+    values = np.asarray(differences, dtype=np.float64)
+    moved = values[values != 0]
+    _, place, shared = np.unique(np.abs(moved), return_inverse=True, return_counts=True)
+    return moved, (2 * np.cumsum(shared) - shared + 1)[place]
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -3,7 +3,7 @@
 import duckdb
 import pyarrow as pa
 
-from lake.statistics import summarise
+from lake.intervals import summarise
 from loaders.seeds import MODEL, PLACE, seed_values
 
 _KEY = (*(name for name in PLACE if name != "vehicle"), *MODEL, "metric")

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lake.statistics import summarise
+from lake.intervals import summarise
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lake.statistics import poisson_interval
+from lake.intervals import poisson_interval
 from pipeline.episodes import AlarmedWindows, Detection, Episode, detect
 
 MERGED_S = 1.0  # false alarms closer than this are one event to whoever has to look at them

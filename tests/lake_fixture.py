@@ -203,7 +203,13 @@ def _metric_rows(
 def _append_epochs(root: Path, run_id: str) -> None:
     for epoch in range(EPOCHS):
         rows = [
-            {"epoch": epoch, "split": split, "metric": metric, "value": _curve(run_id, split, metric, epoch)}
+            {
+                "attempt": 1,
+                "epoch": epoch,
+                "split": split,
+                "metric": metric,
+                "value": _curve(run_id, split, metric, epoch),
+            }
             for split in ("train", "validation")
             for metric in ("loss", "auroc")
         ]

@@ -1,4 +1,4 @@
-"""Intervals, paired comparisons and their correction, by hand and against scipy."""
+"""Paired comparisons and their correction, by hand and against scipy."""
 
 import numpy as np
 import pytest
@@ -8,63 +8,9 @@ from lake.statistics import (
     Cells,
     compare,
     holm,
-    poisson_interval,
     rank_biserial,
     signed_rank_p,
-    summarise,
 )
-
-
-def test_the_mean_of_five_has_an_interval_inside_their_range() -> None:
-    one = summarise([0.98, 0.99, 0.97, 0.995, 0.985])
-    assert (one.n, one.mean) == (5, pytest.approx(0.984))
-    assert one.deviation == pytest.approx(np.std([0.98, 0.99, 0.97, 0.995, 0.985], ddof=1))
-    assert one.low is not None
-    assert one.high is not None
-    assert 0.97 <= one.low < 0.984 < one.high <= 0.995
-
-
-def test_the_order_of_seeds_and_a_second_call_change_nothing() -> None:
-    assert summarise([3.0, 1.0, 2.0, 5.0, 4.0]) == summarise([5.0, 4.0, 3.0, 2.0, 1.0])
-
-
-@pytest.mark.parametrize("n", [1, 2, 3, 4])
-def test_fewer_than_five_values_have_no_interval(n: int) -> None:
-    one = summarise(np.linspace(0.9, 1, n))
-    assert (one.n, one.low, one.high) == (n, None, None)
-    assert (one.deviation is None) == (n == 1)
-
-
-def test_equal_values_have_an_interval_of_no_width() -> None:
-    one = summarise([0.1] * 6)
-    assert (one.mean, one.low, one.high, one.deviation) == (pytest.approx(0.1), 0.1, 0.1, pytest.approx(0))
-
-
-def test_no_values_are_refused() -> None:
-    with pytest.raises(ValueError, match="there is no value to summarise"):
-        summarise([])
-
-
-@pytest.mark.parametrize(("n", "least"), [(5, 0.89), (12, 0.92)])
-def test_the_interval_holds_the_mean_about_as_often_as_it_says(n: int, least: float) -> None:
-    random = np.random.default_rng(7)
-    held = [(one := summarise(random.normal(size=n))).low <= 0 <= one.high for _ in range(400)]  # type: ignore[operator]
-    assert least <= np.mean(held) <= 0.98
-
-
-@pytest.mark.parametrize(
-    ("events", "low", "high"),
-    [(0, 0.0, 3.689), (1, 0.0253, 5.572), (10, 4.795, 18.390), (100, 81.36, 121.63)],  # Garwood's tables
-)
-def test_the_poisson_interval_is_garwoods(events: int, low: float, high: float) -> None:
-    assert poisson_interval(events) == (pytest.approx(low, abs=0.005), pytest.approx(high, abs=0.005))
-
-
-@pytest.mark.parametrize("events", [1, 7, 40])
-def test_at_the_ends_of_the_poisson_interval_the_count_is_just_as_rare_as_allowed(events: int) -> None:
-    low, high = poisson_interval(events)
-    assert stats.poisson.sf(events - 1, low) == pytest.approx(0.025)
-    assert stats.poisson.cdf(events, high) == pytest.approx(0.025)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 from lake.read import open_lake
 from lake.schema import AMOUNTS, CONSTANTS, PROPORTIONS
 from lake.snapshot import take_snapshot
-from lake.statistics import summarise
+from lake.intervals import summarise
 from loaders import comparisons, intervals
 from loaders.build import FOLDER, build_data
 from tests.lake_fixture import START, TRAINED, add_evaluation, add_run, made_up_lake, made_up_value

@@ -35,7 +35,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     split = {"capture": "train/dos-1", "split": "train", "windows": 7, "attack_windows": 0}
     append(root / "lake", TABLES["splits"], "long-prepare", "splits", [split])
     append(root / "lake", TABLES["epochs"], "mlp-1", "epoch-0", [
-        {"epoch": 0, "split": "train", "metric": "loss", "value": 1.0}
+        {"attempt": 1, "epoch": 0, "split": "train", "metric": "loss", "value": 1.0}
     ])  # fmt: skip
     build_data(root / "lake", take_snapshot(root / "lake"), root / "data")
     return root / "data"

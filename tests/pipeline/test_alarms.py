@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lake.schema import AMOUNTS, PROPORTIONS
-from lake.statistics import poisson_interval
+from lake.intervals import poisson_interval
 from pipeline.alarms import AlarmTally, FalseAlarms, alarm_metrics, tally_alarms
 from pipeline.episodes import AlarmedWindows, Detection, Episode, find_episodes
 from pipeline.metrics import window_metrics

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lake.schema import AMOUNTS, PROPORTIONS, PROTOCOLS
-from lake.statistics import FEWEST, poisson_interval
+from lake.intervals import FEWEST, poisson_interval
 from pipeline import alarms, calibration, episodes
 
 
