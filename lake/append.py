@@ -1,25 +1,62 @@
-"""The lake's only writer: a part of one run's rows, whole or not at all."""
+"""The writer of parts: rows of one run, whole or not at all, never written over."""
+
+from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pyarrow.parquet as pq
-
-from lake.files import whole_file
-from lake.parts import part_path
+from lake.contract import check_arrow
+from lake.errors import LakeError
+from lake.files import staged_file
+from lake.parts import DIGITS, owner_folder
 from lake.root import create_lake
 from lake.table import Row, Table
 
+if TYPE_CHECKING:
+    import pyarrow as pa
 
-def append(root: Path, table: Table, run_id: str, part: str, rows: Iterable[Row]) -> Path:
-    """Add one part of a run's rows; the same part again replaces it, so a repeated job doubles nothing.
+
+def append(root: Path, table: Table, owner: str, part: str, rows: Iterable[Row]) -> Path:
+    """Add one part of a run's (or model's) rows; the same rows again change nothing.
 
     Raises:
-        LakeError: a row breaks the table's contract, `root` is no lake, or the disk is full.
+        LakeError: a row breaks the table's contract, the part is there with other rows, `root` is no lake, or
+            the disk is full.
     """
-    data = table.arrow([{**row, "run_id": run_id} for row in rows])
-    path = part_path(root, table, run_id, part)
+    return write_part(root, table, owner, part, table.arrow([{**row, table.owner: owner} for row in rows]))
+
+
+def append_arrow(root: Path, table: Table, owner: str, part: str, rows: pa.Table) -> Path:
+    """As `append`, for many rows at once: columns by name, those left away are null, the owner's is filled in.
+
+    Raises:
+        LakeError: as `append`.
+    """
+    import pyarrow as pa
+
+    owned = {
+        **{name: rows[name] for name in rows.column_names},
+        table.owner: pa.repeat(pa.scalar(owner), rows.num_rows),
+    }
+    return write_part(root, table, owner, part, check_arrow(table, owned))
+
+
+def write_part(root: Path, table: Table, owner: str, part: str, data: pa.Table) -> Path:
+    """Write checked rows as a part and give its path."""
+    folder = owner_folder(root, table, owner, part)
     create_lake(root)
-    with whole_file(path) as staged:
+    import pyarrow.parquet as pq
+
+    with staged_file(folder) as staged:
         pq.write_table(data, staged, compression="zstd", write_page_checksum=True)
+        path = folder / f"{part}.{staged.sha256[:DIGITS]}.parquet"
+        if path.exists():
+            return path
+        if others := [other.name for other in folder.glob(f"{part}.*") if not other.name.startswith(".")]:
+            raise LakeError(
+                f"{folder / others[0]} is there with other rows, and a part is never written over. "
+                "Give the new rows a part of their own."
+            )
+        staged.give_name(path)
     return path

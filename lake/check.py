@@ -1,39 +1,116 @@
-"""Looks for what must not be: damaged or altered parts, rows outside their contract, repeated keys, rows of
-unknown runs, files that no table knows."""
+"""Looks for what must not be: damaged or altered files, rows outside their contract, repeated keys, rows of unknown
+runs, files that no table knows."""
 
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from lake.contract import arrow_fault
 from lake.errors import LakeError
 from lake.files import sha256_of
-from lake.parts import MERGED, check_part, part_files
+from lake.generation import Generation, current_generation, read_index
+from lake.journal_file import read_journal
+from lake.pack import ROW_GROUP
+from lake.parts import MERGED, Part, check_part, list_parts
 from lake.read import open_lake
+from lake.recover import list_journals
+from lake.relation import quoted
 from lake.root import check_lake
+from lake.row_digest import owner_digests
 from lake.schema import TABLES
 from lake.snapshot import FOLDER, Snapshot, load_snapshot
 from lake.table import Table
 
+_THREADS = 4  # digests are computed without Python's lock
+Tick = Callable[[int], None]
 
-def verify(root: Path, snapshot: Snapshot | None = None) -> list[str]:
-    """Every fault found, as a sentence each; an empty list means that all bytes and rows are sound.
 
-    Without a snapshot the whole lake is checked, and every snapshot of it. Faults between parts are
-    looked for once each part is sound by itself.
+def verify(root: Path, snapshot: Snapshot | None = None, rows: bool = False, tick: Tick = lambda _: None) -> list[str]:
+    """Every fault found, as a sentence each; an empty list means that all is sound.
+
+    Every byte of every file that counts is read and compared with the digest that its name, its generation or a
+    snapshot has of it. Without a snapshot that is the whole lake, and every snapshot of it. Faults between parts are
+    looked for once each file is sound by itself.
+
+    Args:
+        rows: also every value against its column's contract, every key, and the digests of rows. A file with its
+            digest was checked so when it was written; of older ones, which have none, the rows are checked always.
+        tick: told the bytes of each file that was read.
     """
     check_lake(root)
     snapshots, faults = ([snapshot], []) if snapshot else _readable_snapshots(root)
-    faults += _altered_parts(root, snapshots)
-    faults += _stray_files(root)
-    is_whole = True
-    for name, paths in part_files(root).items():
-        for path in paths:
-            if fault := _part_fault(path, TABLES[name]):
-                faults.append(fault)
-                is_whole = False
-    return faults + _faulty_rows(root) if is_whole else faults
+    try:
+        generation = current_generation(root)
+        parts = [
+            part
+            for listed in list_parts(root).values()
+            for part in listed
+            if part.owner != MERGED or not generation.number
+        ]
+    except LakeError as error:
+        return [*faults, str(error)]
+    expected = _expected(generation, snapshots)
+    if not snapshot:
+        expected |= {
+            part.path: (part.digest, "its name says") for part in parts if part.path not in expected and part.digest
+        }
+        faults += _journal_faults(root) + _stray_files(root)
+    altered = _altered(root, expected, tick)
+    for part in parts:
+        if part.path not in altered and (fault := _part_fault(root, part, rows or not part.digest)):
+            altered[part.path] = fault
+    if rows:
+        for pack in generation.packs:
+            if pack.path not in altered and (fault := _rows_fault(root / pack.path, TABLES[pack.table])):
+                altered[pack.path] = fault
+    faults += altered.values()
+    if altered:
+        return faults
+    return (
+        faults
+        + _orphans(root, generation, parts)
+        + _repeated_keys(root, parts, rows)
+        + (_wrong_digests(root, generation) if rows else [])
+    )
+
+
+def _expected(generation: Generation, snapshots: Iterable[Snapshot]) -> dict[str, tuple[str, str]]:
+    """Digest by path, and who says so."""
+    found: dict[str, tuple[str, str]] = {}
+    for snapshot in snapshots:
+        named = f"snapshot {snapshot.snapshot_id[:12]} names"
+        found |= {file.path: (file.sha256, named) for file in snapshot.files}
+        if snapshot.index_path and snapshot.index_sha256:
+            found[snapshot.index_path] = (snapshot.index_sha256, named)
+    named = f"generation {generation.number} names"
+    found |= {pack.path: (pack.sha256, named) for pack in generation.packs}
+    if generation.index_path and generation.index_sha256:
+        found[generation.index_path] = (generation.index_sha256, named)
+    return found
+
+
+def _altered(root: Path, expected: dict[str, tuple[str, str]], tick: Tick) -> dict[str, str]:
+    """What is wrong with the bytes of each file, by its path."""
+
+    def fault(item: tuple[str, tuple[str, str]]) -> tuple[str, str | None]:
+        path, (digest, who) = item
+        try:
+            found = sha256_of(root / path)
+            tick((root / path).stat().st_size)
+        except FileNotFoundError:
+            return path, f"{path} is missing; {who} it. Restore it from a copy."
+        except OSError as error:
+            return path, f"{path} cannot be read to its end ({error}). Restore it from a copy."
+        if not found.startswith(digest):
+            return path, f"{path} was altered: its bytes are not those that {who}. Restore it from a copy."
+        return path, None
+
+    with ThreadPoolExecutor(_THREADS) as pool:
+        return {path: words for path, words in pool.map(fault, sorted(expected.items())) if words}
 
 
 def _readable_snapshots(root: Path) -> tuple[list[Snapshot], list[str]]:
@@ -46,68 +123,129 @@ def _readable_snapshots(root: Path) -> tuple[list[Snapshot], list[str]]:
     return snapshots, faults
 
 
-def _altered_parts(root: Path, snapshots: list[Snapshot]) -> list[str]:
-    digests: dict[str, str | None] = {}
+def _journal_faults(root: Path) -> list[str]:
     faults = []
-    for snapshot in snapshots:
-        for file in snapshot.files:
-            if file.path not in digests:
-                path = root / file.path
-                digests[file.path] = sha256_of(path) if path.exists() else None
-            if digests[file.path] is None:
-                faults.append(f"{file.path} is missing; snapshot {snapshot.snapshot_id[:12]} names it.")
-            elif digests[file.path] != file.sha256:
-                faults.append(f"{file.path} was altered since snapshot {snapshot.snapshot_id[:12]}.")
+    for name in list_journals(root):
+        try:
+            read_journal(name.path)
+        except FileNotFoundError:
+            continue
+        except LakeError as error:
+            faults.append(str(error))
     return faults
 
 
 def _stray_files(root: Path) -> list[str]:
     """Files in a table's folder that no reader would find; those being written have hidden names."""
-    known = {path for paths in part_files(root).values() for path in paths}
+    known = {root / part.path for parts in list_parts(root).values() for part in parts}
     found = {path for name in TABLES for path in (root / name).rglob("*") if path.is_file()}
     strays = sorted(path for path in found - known if not path.name.startswith("."))
     return [f"{path} does not belong into the lake, and no query sees it. Move it out." for path in strays]
 
 
-def _part_fault(path: Path, table: Table) -> str | None:
-    """The first fault of one part: of its bytes, or of a row by itself."""
+def _part_fault(root: Path, part: Part, with_rows: bool) -> str | None:
+    """The first fault of one part: of its form, of whose rows it holds, or of a row by itself."""
+    path, table = root / part.path, TABLES[part.table]
     try:
-        check_part(path, table)
-        rows = pq.read_table(path, page_checksum_verification=True).to_pylist()
+        metadata = check_part(path, table)
     except LakeError as error:
         return str(error)
+    if part.owner != MERGED:
+        for group in range(metadata.num_row_groups):
+            column = metadata.row_group(group).column(metadata.schema.names.index(table.owner))
+            for other in ({column.statistics.min, column.statistics.max} if column.statistics else set()) - {
+                part.owner
+            }:
+                return f"{path}: a row is of the {table.owner.replace('_', ' ')} {other}, not of {part.owner}."
+    return _rows_fault(path, table) if with_rows else None
+
+
+def _rows_fault(path: Path, table: Table) -> str | None:
+    """The first row outside its contract, a million rows at a time."""
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            for batch in file.iter_batches(batch_size=8 * ROW_GROUP):
+                if fault := arrow_fault(table, pa.Table.from_batches([batch]), zeros=False):
+                    return f"{path}: {fault}."
     except (pa.ArrowException, OSError, ValueError) as error:
         return f"{path} cannot be read to its end ({error}). Restore it from a copy."
-    for number, row in enumerate(rows):
-        if path.parent.name not in (row["run_id"], MERGED):
-            return f"{path}: row {number} is of the run {row['run_id']}, not of {path.parent.name}."
-        for name, value in row.items():
-            if fault := table.columns[name].fault(value):
-                return f"{path}: row {number}: {name} {fault}."
     return None
 
 
-def _faulty_rows(root: Path) -> list[str]:
+def _orphans(root: Path, generation: Generation, parts: Sequence[Part]) -> list[str]:
+    """Rows of runs that `runs` does not know, told by whose rows files hold."""
+    owners: dict[str, set[str]] = {name: set() for name in TABLES}
+    for one in read_index(root, generation, list(TABLES)):
+        owners[one.table].add(one.owner)
+    for part in parts:
+        if part.owner != MERGED:
+            owners[part.table].add(part.owner)
+    for journal in list_journals(root):
+        owners["runs"].add(journal.run_id)
+    if any(part.owner == MERGED for part in parts):
+        return _orphans_by_rows(root)
+    return [
+        f"{name}: rows of the run {owner}, which runs does not know."
+        for name, found in owners.items()
+        if TABLES[name].owner == "run_id"
+        for owner in sorted(found - owners["runs"])[:3]
+    ]
+
+
+def _orphans_by_rows(root: Path) -> list[str]:
+    faults = []
+    with open_lake(root) as connection:
+        for table in TABLES.values():
+            if table.owner == "run_id":
+                rows = connection.execute(
+                    f'SELECT DISTINCT run_id FROM "{table.view}" WHERE run_id NOT IN (SELECT run_id FROM runs) LIMIT 3'
+                ).fetchall()
+                faults += [f"{table.name}: rows of the run {run_id}, which runs does not know." for (run_id,) in rows]
+    return faults
+
+
+def _repeated_keys(root: Path, parts: Sequence[Part], everywhere: bool) -> list[str]:
+    """Keys in more than one row, among owners with rows in parts; packs were looked through when they were made."""
     faults = []
     try:
         with open_lake(root) as connection:
             for table in TABLES.values():
-                faults += _repeated_keys(connection, table) + _orphans(connection, table)
+                owners = {part.owner for part in parts if part.table == table.name}
+                if everywhere or owners:
+                    where = "" if everywhere or MERGED in owners else f"WHERE {_among(table.owner, owners)}"
+                    faults += _repeated(connection, table, where)
     except duckdb.Error as error:
         faults.append(f"{root}: DuckDB cannot read what pyarrow can ({error}). Restore the lake from a copy.")
+    except LakeError as error:
+        faults.append(str(error))
     return faults
 
 
-def _repeated_keys(connection: duckdb.DuckDBPyConnection, table: Table) -> list[str]:
+def _among(column: str, values: Iterable[str]) -> str:
+    return f'"{column}" IN ({", ".join(quoted(value) for value in sorted(values))})'
+
+
+def _repeated(connection: duckdb.DuckDBPyConnection, table: Table, where: str) -> list[str]:
     keys = ", ".join(f'"{name}"' for name in table.key)
     rows = connection.execute(
-        f'SELECT {keys} FROM "{table.view}" GROUP BY ALL HAVING count(*) > 1 LIMIT 3'
-    ).fetchall()  # fmt: skip
+        f'SELECT {keys} FROM "{table.view}" {where} GROUP BY ALL HAVING count(*) > 1 LIMIT 3'
+    ).fetchall()
     return [f"{table.name}: the key {row} stands in more than one row." for row in rows]
 
 
-def _orphans(connection: duckdb.DuckDBPyConnection, table: Table) -> list[str]:
-    rows = connection.execute(
-        f'SELECT DISTINCT run_id FROM "{table.view}" WHERE run_id NOT IN (SELECT run_id FROM runs) LIMIT 3'
-    ).fetchall()
-    return [f"{table.name}: rows of the run {row[0]}, which runs does not know." for row in rows]
+def _wrong_digests(root: Path, generation: Generation) -> list[str]:
+    """Owners whose packed rows do not give the digest that the index has of them."""
+    faults = []
+    for pack in generation.packs:
+        table = TABLES[pack.table]
+        expected = {
+            one.owner: one.digest for one in read_index(root, generation, [pack.table]) if one.pack == pack.path
+        }
+        rows = pq.read_table(root / pack.path).cast(table.schema)
+        found = {owner: digest for owner, _, digest in owner_digests(table, rows)}
+        faults += [
+            f"{pack.path}: the rows of {owner} are not those that the index has the digest of. Restore it from a copy."
+            for owner in sorted(expected.keys() | found.keys())
+            if expected.get(owner) != found.get(owner)
+        ][:3]
+    return faults

@@ -1,4 +1,8 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all. Every change of a lake's files goes through this module.
+
+A file is written beside its place, flushed, and renamed; then its folder is flushed, since the new name itself must
+survive a power cut.
+"""
 
 import errno
 import hashlib
@@ -13,7 +17,8 @@ from uuid import uuid4
 
 from lake.errors import LakeError
 
-_NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the last: over the limit on a file's size
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the last: over the limit on a file's size
+_CLOSED = (errno.EACCES, errno.EROFS, errno.EPERM)
 
 
 @contextmanager
@@ -23,33 +28,185 @@ def whole_file(path: Path) -> Iterator[Path]:
     Raises:
         LakeError: the disk or the quota is full, or the folder may not be written; `path` is as before.
     """
-    staged = path.with_name(f".{path.name}.{uuid4().hex}.tmp")  # same folder: the rename is atomic
+    staged = _beside(path)
+    with _explained(path):
+        try:
+            make_folder(path.parent)
+            yield staged
+            flush(staged)
+            os.replace(staged, path)
+            flush(path.parent)
+        finally:
+            staged.unlink(missing_ok=True)
+
+
+class StagedFile:
+    """A file being written whose name is known only once its bytes are; it counts and digests them.
+
+    A binary sink as pyarrow wants one: `write`, `flush`, `tell`, `close`, `closed`.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        make_folder(folder)
+        self.path = _beside(folder / "staged")
+        self.size_bytes = 0
+        self._hash = hashlib.sha256()
+        self._descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+        self.closed = False
+
+    def write(self, data: Any) -> int:
+        view = memoryview(data).cast("B")
+        write_all(self._descriptor, view)
+        self._hash.update(view)
+        self.size_bytes += len(view)
+        return len(view)
+
+    @property
+    def sha256(self) -> str:
+        """Of the bytes so far."""
+        return self._hash.hexdigest()
+
+    def tell(self) -> int:
+        return self.size_bytes
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+    def close(self) -> None:
+        """For pyarrow, which closes what it wrote; `give_name` and `discard` end it."""
+
+    def give_name(self, path: Path) -> None:
+        """Make the bytes durable, then the file visible as `path` in the same folder."""
+        os.fsync(self._descriptor)
+        os.close(self._descriptor)
+        self.closed = True
+        os.replace(self.path, path)
+        flush(path.parent)
+
+    def discard(self) -> None:
+        """Leave nothing behind; after `give_name` there is nothing to leave."""
+        if not self.closed:
+            os.close(self._descriptor)
+            self.closed = True
+            os.unlink(self.path)
+
+
+@contextmanager
+def staged_file(folder: Path) -> Iterator[StagedFile]:
+    """A staged file in `folder`, gone again unless the block gives it a name.
+
+    Raises:
+        LakeError: the disk or the quota is full, or the folder may not be written; nothing is left.
+    """
+    with _explained(folder / "a file"):
+        staged = StagedFile(folder)
+        try:
+            yield staged
+        finally:
+            staged.discard()
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Put `data` into the file `path`, replacing what it held.
+
+    Raises:
+        LakeError: the disk or the quota is full, or the folder may not be written; `path` is as before.
+    """
+    with _explained(path):
+        staged = StagedFile(path.parent)
+        try:
+            staged.write(data)
+            staged.give_name(path)
+        finally:
+            staged.discard()
+
+
+def write_json(path: Path, value: Any) -> None:
+    write_whole(path, json_bytes(value))
+
+
+def json_bytes(value: Any) -> bytes:
+    """The one way this project writes JSON files: sorted, so that equal values are equal bytes."""
+    return (json.dumps(value, indent=2, sort_keys=True) + "\n").encode()
+
+
+def write_all(descriptor: int, data: bytes | memoryview) -> None:
+    """A full disk may take a part of the bytes and refuse the rest."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def make_folder(folder: Path) -> None:
+    """`folder` and those above it, each durable before a file in it may be."""
+    if folder.is_dir():
+        return
+    make_folder(folder.parent)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield staged
-        _flush(staged)
-        os.replace(staged, path)
-        _flush(path.parent)  # the new name itself must survive a power cut
+        os.mkdir(folder)
+    except FileExistsError:
+        return  # another process made it, or something else has its name, which the write into it will say
+    flush(folder.parent)
+
+
+def rename(path: Path, target: Path) -> None:
+    """Give a file another name in its folder, durably."""
+    os.replace(path, target)
+    flush(target.parent)
+
+
+def remove(path: Path) -> None:
+    """Remove a file that may be gone already, durably."""
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        return
+    flush(path.parent)
+
+
+def sha256_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def flush(path: Path) -> None:
+    """Wait until a file's bytes, or a folder's names, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{uuid4().hex}.tmp")  # same folder: the rename is atomic
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Says in words what a person can put right; anything else passes."""
+    try:
+        yield
+    except LakeError:
+        raise
     except Exception as error:
         code = getattr(error, "errno", None)
-        if code in (errno.EACCES, errno.EROFS, errno.EPERM):
+        if code in _CLOSED:
             raise LakeError(
                 f"{path} was not written: {os.strerror(code).lower()}. "
                 "Make the folder writable, or point KDGAT_LAKE and KDGAT_RUNS at one that is."
             ) from error
-        if code in _NO_SPACE or _says_full(error) or _is_full(path.parent):
+        if code in NO_SPACE or _says_full(error) or _is_full(path.parent):
             raise LakeError(
                 f"{path} was not written: the disk or your quota is full. "
                 "Nothing half-written is left; free some space and run the same command again."
             ) from error
         raise
-    finally:
-        staged.unlink(missing_ok=True)
 
 
 def _says_full(error: Exception) -> bool:
     """Whether its words are the system's: safetensors and polars give no error number."""
-    return any(os.strerror(code) in str(error) for code in _NO_SPACE)
+    return any(os.strerror(code) in str(error) for code in NO_SPACE)
 
 
 def _is_full(folder: Path) -> bool:
@@ -60,27 +217,5 @@ def _is_full(folder: Path) -> bool:
             probe.write(bytes(2**20))
             probe.flush()
     except OSError as error:
-        return error.errno in _NO_SPACE
+        return error.errno in NO_SPACE
     return False
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    with whole_file(path) as staged:
-        staged.write_bytes(data)
-
-
-def write_json(path: Path, value: Any) -> None:
-    write_whole(path, (json.dumps(value, indent=2, sort_keys=True) + "\n").encode())
-
-
-def sha256_of(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

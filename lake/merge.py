@@ -1,19 +1,16 @@
-"""A lake of some runs of another, one sorted part a table: small enough to be kept beside the code."""
+"""A lake of some runs of another, one sorted pack a table: small enough to be kept beside the code."""
 
 from collections.abc import Collection
 from pathlib import Path
 
-import pyarrow.parquet as pq
-
 from lake.errors import LakeError
-from lake.files import whole_file
-from lake.parts import MERGED, part_path
+from lake.generation import Generation, Indexed, put_generation
+from lake.pack import write_index, write_packs
 from lake.read import open_lake
 from lake.root import create_lake
 from lake.schema import TABLES
 from lake.snapshot import Snapshot, take_snapshot
-
-_ROW_GROUP = 50_000
+from lake.stored import StoredFile
 
 
 def merge(source: Path, destination: Path, run_ids: Collection[str]) -> Snapshot:
@@ -29,17 +26,18 @@ def merge(source: Path, destination: Path, run_ids: Collection[str]) -> Snapshot
         if missing := sorted(set(run_ids) - known):
             raise LakeError(f"{source} has no run {', '.join(missing[:3])}. Runs to copy must be in it.")
         create_lake(destination)
+        packs: list[StoredFile] = []
+        index: list[Indexed] = []
         for table in TABLES.values():
-            columns = ", ".join(f'"{name}"' for name in table.columns)
+            if table.owner != "run_id":
+                continue
             keys = ", ".join(f'"{name}" NULLS FIRST' for name in table.key)
             rows = lake.sql(
-                f'SELECT {columns} FROM "{table.view}" WHERE list_contains($run_ids, run_id) ORDER BY {keys}',
+                f'SELECT * FROM "{table.view}" WHERE list_contains($run_ids, run_id) ORDER BY {keys}',
                 params={"run_ids": sorted(run_ids)},
             ).to_arrow_table()
-            if rows.num_rows:
-                with whole_file(part_path(destination, table, MERGED, "rows")) as staged:
-                    pq.write_table(
-                        rows.cast(table.schema), staged, compression="zstd", compression_level=19,
-                        row_group_size=_ROW_GROUP, write_page_checksum=True,
-                    )  # fmt: skip
+            for pack, indexed in write_packs(destination, table, [rows.cast(table.schema)] if len(rows) else []):
+                packs.append(pack)
+                index += indexed
+    put_generation(destination, Generation(1, tuple(packs), *write_index(destination, index)))
     return take_snapshot(destination)

@@ -1,38 +1,121 @@
-"""Where the parts of the lake lie, and what makes a file a part of a table."""
+"""What a part is called, where it lies, and what makes a file a part of a table.
 
+`<table>/<owner>/<part>.<digest>.parquet`: the owner is the run (or model) whose rows it holds, the digest the first
+32 digits of the SHA-256 of its bytes. Parts of schemas before 4 have no digest in their name.
+"""
+
+import os
 import re
 from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path
-
-import pyarrow as pa
-import pyarrow.parquet as pq
+from typing import TYPE_CHECKING
 
 from lake.errors import LakeError
-from lake.schema import SCHEMA_VERSION, TABLES
+from lake.files import sha256_of
+from lake.schema import TABLES
 from lake.table import Table
+from lake.version import SCHEMA_VERSION
 
-MERGED = "merged"  # in a run's place: a part with rows of several runs
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{,199}")  # a file's name may have 255 bytes, a staged one adds 46
+if TYPE_CHECKING:
+    import pyarrow.parquet as pq
 
-
-def part_path(root: Path, table: Table, run_id: str, part: str) -> Path:
-    """Where a part lies: `<table>/<run_id>/<part>.parquet`."""
-    for what, name in (("run id", run_id), ("part", part)):
-        if not _NAME.fullmatch(name):
-            raise LakeError(f"{name!r} cannot name a {what}: use up to 200 letters, digits, '.', '_' and '-'.")
-    return root / table.name / run_id / f"{part}.parquet"
-
-
-def part_files(root: Path, tables: Collection[str] = tuple(TABLES)) -> dict[str, list[Path]]:
-    """Every part of these tables; files being written have hidden names and are left out."""
-    return {name: _parts_below(root / name) for name in tables}
+MERGED = "merged"  # in an owner's place: a file with rows of several owners
+DIGITS = 32
+_SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{,159}")  # a file's name may have 255 bytes; digest and staging add 80
+_PART = re.compile(rf"(?P<part>.+?)(?:\.(?P<digest>[0-9a-f]{{{DIGITS}}}))?\.parquet")
+_ATTEMPT = re.compile(r"a(\d{3,})-")
+_JOURNALLED = re.compile(r"a\d{3,}-j(?P<journal>[0-9a-f]+)-(?P<first>\d+)-(?P<end>\d+)")
 
 
-def _parts_below(folder: Path) -> list[Path]:
+@dataclass(frozen=True, order=True)
+class Part:
+    """A part's file, told by its name alone; `path` is relative to the lake, with slashes."""
+
+    table: str
+    owner: str
+    name: str
+    digest: str | None
+
+    @property
+    def path(self) -> str:
+        ending = f".{self.digest}" if self.digest else ""
+        return f"{self.table}/{self.owner}/{self.name}{ending}.parquet"
+
+    @property
+    def attempt(self) -> int:
+        """Of the run that wrote it; 0 where the name does not say."""
+        found = _ATTEMPT.match(self.name)
+        return int(found[1]) if found else 0
+
+    @property
+    def journalled(self) -> tuple[str, int, int] | None:
+        """Journal, first record and the one after the last, where the part holds a journal's records."""
+        found = _JOURNALLED.fullmatch(self.name)
+        return (found["journal"], int(found["first"]), int(found["end"])) if found else None
+
+
+def part_name(attempt: int, name: str) -> str:
+    """Of a part that a run wrote in one of its attempts."""
+    return f"a{attempt:03d}-{name}"
+
+
+def journalled_name(attempt: int, journal: str, first: int, end: int) -> str:
+    """Of the part that holds a journal's records from `first` up to, not including, `end`."""
+    return part_name(attempt, f"j{journal}-{first}-{end}")
+
+
+def owner_folder(root: Path, table: Table, owner: str, part: str) -> Path:
+    """Where the parts of an owner lie.
+
+    Raises:
+        LakeError: a name could leave the folder, or is too long.
+    """
+    for what, name in ((table.owner.replace("_", " "), owner), ("part", part)):
+        if not is_safe_name(name):
+            raise LakeError(f"{name!r} cannot name a {what}: use up to 160 letters, digits, '.', '_' and '-'.")
+    return root / table.name / owner
+
+
+def is_safe_name(name: str) -> bool:
+    return bool(_SAFE.fullmatch(name)) and name != MERGED
+
+
+def list_parts(root: Path, tables: Collection[str] = tuple(TABLES)) -> dict[str, list[Part]]:
+    """Every part of these tables by name, in order; files being written have hidden names and are left out.
+
+    Raises:
+        LakeError: a folder cannot be listed, or is a link, which could lead out of the lake.
+    """
+    return {name: _parts_below(root, name) for name in tables}
+
+
+def _parts_below(root: Path, table: str) -> list[Part]:
+    parts: list[Part] = []
+    for owner in _listed(root / table):
+        if owner.is_symlink():
+            raise LakeError(f"{owner.path} is a link, which could lead out of the lake. Copy what it points to.")
+        if owner.is_dir():
+            parts += [part for file in _listed(Path(owner.path)) if (part := _part(table, owner.name, file))]
+    return sorted(parts)
+
+
+def _part(table: str, owner: str, file: "os.DirEntry[str]") -> Part | None:
+    found = _PART.fullmatch(file.name)
+    if not found:
+        return None
+    if file.is_symlink():
+        raise LakeError(f"{file.path} is a link, which could lead out of the lake. Copy what it points to.")
+    return Part(table, owner, found["part"], found["digest"])
+
+
+def _listed(folder: Path) -> list["os.DirEntry[str]"]:
     """Raises LakeError where a folder cannot be listed; a glob would leave its rows out and say nothing."""
     try:
-        runs = sorted(_visible(folder)) if folder.exists() else []
-        return [path for run in runs if run.is_dir() for path in sorted(_visible(run)) if path.suffix == ".parquet"]
+        with os.scandir(folder) as entries:
+            return [entry for entry in entries if not entry.name.startswith(".")]
+    except FileNotFoundError:
+        return []
     except OSError as error:
         raise LakeError(
             f"{error.filename or folder} cannot be listed ({error.strerror}), so rows would be missing. "
@@ -40,17 +123,19 @@ def _parts_below(folder: Path) -> list[Path]:
         ) from error
 
 
-def _visible(folder: Path) -> list[Path]:
-    return [path for path in folder.iterdir() if not path.name.startswith(".")]
-
-
-def check_part(path: Path, table: Table) -> pq.FileMetaData:
+def check_part(path: Path, table: Table, digest: str | None = None) -> "pq.FileMetaData":
     """A part's metadata, once it is known to be a part of `table`.
 
     Raises:
-        LakeError: it is no Parquet file, another table's, of a newer schema, or a column has another type.
+        LakeError: its bytes are not those its name says, it is no Parquet file, another table's, of a newer schema,
+            or a column has another type.
     """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     try:
+        if digest and not sha256_of(path).startswith(digest):
+            raise LakeError(f"{path} was altered: its bytes are not those its name says. Restore it from a copy.")
         metadata = pq.read_metadata(path)
     except (pa.ArrowException, OSError) as error:
         raise LakeError(
@@ -65,9 +150,23 @@ def check_part(path: Path, table: Table) -> pq.FileMetaData:
     if not version.isdecimal():
         raise LakeError(f"{path} names no schema version ({version!r}). Restore it from a copy.")
     if int(version) > SCHEMA_VERSION:
-        raise LakeError(f"{path} was written with a newer schema than {SCHEMA_VERSION}. Update kd-gat.")
+        raise LakeError(
+            f"{path} was written with schema {version}, newer than {SCHEMA_VERSION}, the newest this code knows. "
+            "Update kd-gat."
+        )
     for field in schema:
         column = table.columns.get(field.name)
         if column is None or column.type != field.type:
             raise LakeError(f"{path}: column {field.name} of type {field.type} does not fit the table {table.name}.")
+    if missing := [
+        name for name, one in table.columns.items() if one.since <= int(version) and name not in schema.names
+    ]:
+        raise LakeError(
+            f"{path} lacks the columns {', '.join(missing)} of its schema {version}. Restore it from a copy."
+        )
     return metadata
+
+
+def schema_version(metadata: "pq.FileMetaData") -> int:
+    """The schema that a checked part was written with."""
+    return int(metadata.metadata[b"kdgat.schema"])

@@ -1,28 +1,23 @@
-"""The lake's only reader: DuckDB views over the parts of a lake or of one snapshot."""
+"""The lake's reader: DuckDB views over all that a lake holds, or over exactly one snapshot of it."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from itertools import count
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from lake.errors import LakeError
-from lake.parts import check_part, part_files
+from lake.held import Held, held
+from lake.parts import Part, check_part, schema_version
+from lake.relation import latest_of, rows_of
 from lake.root import check_lake
 from lake.schema import TABLES
 from lake.snapshot import Snapshot
-from lake.table import Table
+from lake.table import Row, Table
 
-# A run has a row for each start and each end; its latest row tells how it stands.
-_LATEST_RUNS = """
-    CREATE VIEW runs AS
-    SELECT * FROM run_events
-    QUALIFY row_number() OVER (
-        PARTITION BY run_id ORDER BY attempt DESC, finished_at DESC NULLS LAST
-    ) = 1
-"""
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 def open_lake(
@@ -30,25 +25,72 @@ def open_lake(
 ) -> duckdb.DuckDBPyConnection:
     """A connection with one view a table, over all of the lake or over exactly one snapshot.
 
+    `runs` and `epochs` show the rows that count, `run_events` and `epoch_events` all of them.
+
     Args:
         tables: only these tables' parts are looked at; `runs` is always among them.
 
     Raises:
-        LakeError: `root` is no lake, or a part in it cannot be read as its table.
+        LakeError: `root` is no lake, or a file in it cannot be read as its table.
     """
     check_lake(root)
-    wanted = {"runs", *tables}
-    files = snapshot.part_files(root) if snapshot else part_files(root, wanted)
+    wanted = [name for name in TABLES if name == "runs" or name in tables]
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'")
-    for table in TABLES.values():
-        if table.name in wanted:
-            _create_view(connection, table.view, table, files.get(table.name, []))
-    connection.execute(_LATEST_RUNS)
+    if snapshot:
+        _view_snapshot(connection, root, snapshot, wanted)
+    else:
+        _view_held(connection, root, held(root, wanted), wanted)
     return connection
 
 
-def query(root: Path, sql: str, snapshot: Snapshot | None = None) -> pa.Table:
+def _view_snapshot(
+    connection: duckdb.DuckDBPyConnection, root: Path, snapshot: Snapshot, tables: Collection[str]
+) -> None:
+    paths = snapshot.check_files(root)
+    for name in tables:
+        files = [file for file in snapshot.files if file.table == name]
+        table, repeats = TABLES[name], any(file.repeats for file in files)
+        _create_views(connection, table, rows_of(table, [(paths[file.path], file.schema) for file in files]), repeats)
+
+
+def _view_held(connection: duckdb.DuckDBPyConnection, root: Path, now: Held, tables: Collection[str]) -> None:
+    for name in tables:
+        table, parts, rows = TABLES[name], now.parts[name], now.rows.get(name, [])
+        packs = now.generation.of(name)
+        files = [(root / part.path, _version(root, part)) for part in parts]
+        selected = rows_of(table, [(root / pack.path, pack.schema) for pack in packs], now.hidden[name])
+        if files:
+            selected = f"{selected} UNION ALL {rows_of(table, files)}" if packs else rows_of(table, files)
+        if rows:
+            selected = f"{selected} UNION ALL {_register(connection, table, rows)}"
+        repeats = any(pack.repeats for pack in packs) or _may_repeat(parts, rows)
+        _create_views(connection, table, selected, repeats)
+
+
+def _version(root: Path, part: Part) -> int:
+    return schema_version(check_part(root / part.path, TABLES[part.table], part.digest))
+
+
+def _may_repeat(parts: Sequence[Part], rows: Sequence[Row]) -> bool:
+    return any(part.attempt > 1 for part in parts) or any(row.get("attempt", 1) > 1 for row in rows)
+
+
+def _register(connection: duckdb.DuckDBPyConnection, table: Table, rows: Sequence[Row]) -> str:
+    """Rows that are in no file, as a SELECT."""
+    name = f"journal_{table.name}"
+    connection.register(name, table.arrow(rows))
+    return f'SELECT * FROM "{name}"'
+
+
+def _create_views(connection: duckdb.DuckDBPyConnection, table: Table, selected: str, repeats: bool) -> None:
+    connection.execute(f'CREATE VIEW "{table.view}" AS {selected}')
+    if table.latest:
+        counting = latest_of(table.view, table.latest) if repeats or table.name == "runs" else f"FROM {table.view}"
+        connection.execute(f'CREATE VIEW "{table.name}" AS {counting}')
+
+
+def query(root: Path, sql: str, snapshot: Snapshot | None = None) -> "pa.Table":
     """The rows of one read-only query; of columns with one name the later ones get a number.
 
     Raises:
@@ -66,7 +108,8 @@ def query(root: Path, sql: str, snapshot: Snapshot | None = None) -> pa.Table:
         rows = connection.sql(sql).to_arrow_table()
         return rows.rename_columns(_distinct(rows.column_names))
     except duckdb.CatalogException as error:
-        raise LakeError(f"DuckDB refuses the query: {error}\nTables: {', '.join([*TABLES, 'run_events'])}.") from error
+        known = [*TABLES, *(table.view for table in TABLES.values() if table.latest)]
+        raise LakeError(f"DuckDB refuses the query: {error}\nTables: {', '.join(known)}.") from error
     except duckdb.Error as error:
         raise LakeError(f"DuckDB refuses the query: {error}") from error
     finally:
@@ -80,28 +123,3 @@ def _distinct(names: Sequence[str]) -> list[str]:
         number = next(n for n in count() if (f"{name}_{n}" if n else name) not in taken)
         taken.append(f"{name}_{number}" if number else name)
     return taken
-
-
-def _create_view(connection: duckdb.DuckDBPyConnection, name: str, table: Table, paths: Iterable[Path]) -> None:
-    listed = list(paths)
-    for path in listed:
-        check_part(path, table)
-    types = _duckdb_types(connection, table)
-    if not listed:
-        columns = ", ".join(f'CAST(NULL AS {kind}) AS "{column}"' for column, kind in types.items())
-        connection.execute(f'CREATE VIEW "{name}" AS SELECT {columns} WHERE false')
-        return
-    quoted = ", ".join("'" + str(path.resolve()).replace("'", "''") + "'" for path in listed)
-    have = {field.name for path in listed for field in pq.read_schema(path)}
-    columns = ", ".join(
-        f'"{column}"' if column in have else f'CAST(NULL AS {kind}) AS "{column}"' for column, kind in types.items()
-    )
-    connection.execute(f'CREATE VIEW "{name}" AS SELECT {columns} FROM read_parquet([{quoted}], union_by_name = true)')
-
-
-def _duckdb_types(connection: duckdb.DuckDBPyConnection, table: Table) -> Mapping[str, str]:
-    empty = table.schema.empty_table()
-    connection.register("_empty", empty)
-    types = {name: kind for name, kind, *_ in connection.execute("DESCRIBE _empty").fetchall()}
-    connection.unregister("_empty")
-    return types

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from lake.errors import LakeError
 from lake.files import write_json
-from lake.schema import SCHEMA_VERSION
+from lake.version import SCHEMA_VERSION
 
 MARKER = "lake.json"
 FORMAT = "kd-gat-lake"

@@ -1,19 +1,24 @@
 """The owner of the schema: every table, its columns, types, keys and allowed values.
 
-Python, SQL and pages take their names from here. A new column is a new `SCHEMA_VERSION`; older parts
-are read with nulls in the columns they lack.
+Python, SQL and pages take their names from here. A new column is a new `SCHEMA_VERSION`; parts of an older one
+are read with `Column.absent` in the columns they lack. The tables behind figures and the registry of models stand
+in `lake/schema_figures.py` and `lake/schema_registry.py`; `TABLES` has them all.
 """
 
 from collections.abc import Mapping
 from functools import partial
 
-from lake.table import Row, Table, count, flag, instant, integer, real, text
+from lake.configuration import CONFIGURATION_SQL
+from lake.schema_figures import FIGURE_TABLES
+from lake.schema_registry import REGISTRY
+from lake.table import Latest, Range, Table, count, flag, instant, integer, real, share, text
+from lake.version import SCHEMA_VERSION
 
-# 2: captures.error_frames; 3: metrics.protocol, metrics.calibration_s, captures.clock_jumps, runs.variant
-SCHEMA_VERSION = 3
 _table = partial(Table, version=SCHEMA_VERSION)
 
-STATUSES = ("running", "complete", "failed", "interrupted")
+# What ends a run: itself (complete, failed, interrupted) or, as `lake reconcile` finds out, its scheduler.
+ENDED_BY_SCHEDULER = ("timeout", "out_of_memory", "preempted", "node_fail", "cancelled")
+STATUSES = ("running", "complete", "failed", "interrupted", *ENDED_BY_SCHEDULER, "unknown")
 STAGES = ("prepare", "vgae_teacher", "gat_teacher", "vgae_student", "gat_student", "fusion", "baseline", "evaluate")
 MODELS = (
     "vgae", "gat", "fusion",
@@ -40,37 +45,40 @@ AMOUNTS = (
 )  # fmt: skip
 
 
-def _metric_in_range(row: Row) -> str | None:
-    name, value = row["metric"], row["value"]
-    if value is None:
-        return None
-    if name in PROPORTIONS and not 0 <= value <= 1:
-        return f"{name} is {value}, outside [0, 1]"
-    if name in AMOUNTS and value < 0:
-        return f"{name} is {value}, below 0"
-    if name == "mcc" and not -1 <= value <= 1:
-        return f"mcc is {value}, outside [-1, 1]"
-    return None
-
+RANGES: Mapping[str, Range] = {
+    **dict.fromkeys(PROPORTIONS, (0, 1)),
+    **dict.fromkeys(AMOUNTS, (0, None)),
+    "mcc": (-1, 1),
+}
 
 RUNS = _table(
     name="runs",
     doc="One row a started attempt and one more when it ends; the view keeps the latest of a run.",
     key=("run_id", "attempt", "status"),
+    latest=Latest(("run_id",), "attempt DESC, (status = 'complete') DESC, finished_at DESC NULLS LAST"),
     columns={
         "run_id": text("experiment, stage, seed and digest of all that determines the run"),
         "attempt": integer("1 for the first start; a resumed run counts on", low=1),
-        "status": text("running until the run ends; a killed run stays so", choices=STATUSES),
+        "status": text(
+            "running until it ends; of a killed run until `lake reconcile`; unknown: imported so", choices=STATUSES
+        ),
         "experiment": text("name of the experiment's TOML"),
-        "variant": text("variant of the experiment; null for the experiment itself", nullable=True),
+        "variant": text("variant of the experiment; null for the experiment itself", nullable=True, since=3),
         "stage": text("row of STAGES, or 'index' for ./run data index", choices=(*STAGES, "index")),
         "dataset": text("name in the catalogue"),
         "model": text("network or baseline, where the stage fits one", nullable=True, choices=MODELS),
         "role": text("teacher, student or baseline, where the stage fits one", nullable=True, choices=ROLES),
+        "teacher_run_id": text("run it was distilled from, as in lineage", nullable=True, since=4),
         "seed": integer("seed of every random generator; null where nothing is drawn", nullable=True),
         "is_demo": flag("the experiment is a demonstration, not a result"),
         "config_json": text("the run's frozen config, whole"),
         "config_digest": text("SHA-256 of config_json"),
+        "configuration": text(
+            "digest of all of config and data that decides the numbers, seeds left out: runs that agree are repeats",
+            nullable=True,
+            since=4,
+            absent=CONFIGURATION_SQL,
+        ),
         "data_digest": text("SHA-256 over the row digests of the captures used", nullable=True),
         "code_commit": text("git commit of the working tree", nullable=True),
         "code_patch_digest": text("SHA-256 of uncommitted changes; null where there are none", nullable=True),
@@ -80,6 +88,8 @@ RUNS = _table(
         "device": text("cpu, or the accelerator's name"),
         "slurm_job_id": text("job id, where Slurm runs it", nullable=True),
         "slurm_cluster": text("cluster name, where Slurm runs it", nullable=True),
+        "host": text("machine it runs on", nullable=True, since=4),
+        "process_id": count("process on that machine", nullable=True, since=4),
         "started_at": instant("start of this attempt"),
         "finished_at": instant("end of this attempt", nullable=True),
         "parameters": count("trainable parameters counted from the built network", nullable=True),
@@ -87,21 +97,25 @@ RUNS = _table(
         "best_epoch": count("epoch of the kept checkpoint", nullable=True),
         "best_value": real("monitor's value at best_epoch", nullable=True),
         "reason": text("why a run failed or stopped", nullable=True),
+        "origin": text("where an imported run comes from; null for this pipeline's own", nullable=True, since=4),
+        "defects": text("what is known to be wrong with an imported run's numbers", nullable=True, since=4),
     },
 )
 
 EPOCHS = _table(
     name="epochs",
-    doc="Training curves: a metric of a split at an epoch.",
-    key=("run_id", "epoch", "split", "metric"),
+    doc="Training curves: a metric of a split at an epoch; of a resumed run as its last attempt wrote it.",
+    key=("run_id", "attempt", "epoch", "split", "metric"),
+    latest=Latest(("run_id", "epoch", "split", "metric"), "attempt DESC"),
     columns={
         "run_id": text("run that trained"),
+        "attempt": integer("attempt of the run that wrote the row", low=1, since=4, absent="1"),
         "epoch": count("0 for the first"),
         "split": text("what the metric was computed on", choices=SPLITS),
         "metric": text("loss, auroc, …"),
         "value": real("metric's value"),
     },
-    checks=(_metric_in_range,),
+    ranges=RANGES,
 )
 
 METRICS = _table(
@@ -121,16 +135,59 @@ METRICS = _table(
             "what the model knew of vehicle and attack; null where a row is of no single one",
             nullable=True,
             choices=PROTOCOLS,
+            since=3,
         ),
         "calibration_s": real(
-            "seconds of the capture's own beginning that calibrated the model; null without", nullable=True, low=0
+            "seconds of the capture's own beginning that calibrated the model; null without",
+            nullable=True,
+            low=0,
+            since=3,
         ),
         "metric": text("f1, auroc, fpr, …"),
         "value": real("null where not applicable, as AUROC with one class", nullable=True),
         "n": count("windows the value is computed on"),
         "n_attack": count("of these, labelled attack"),
     },
-    checks=(_metric_in_range,),
+    ranges=RANGES,
+    refuses_zeros=True,
+)
+
+PREDICTIONS = _table(
+    name="predictions",
+    doc="What a model said of each window that was scored.",
+    key=("run_id", "model_run_id", "split", "capture", "protocol", "calibration_s", "window"),
+    is_bulk=True,
+    columns={
+        "run_id": text("evaluate run that wrote the row"),
+        "model_run_id": text("run whose checkpoint scored"),
+        "split": text("what was scored", choices=SPLITS),
+        "capture": text("capture the window was cut from"),
+        "protocol": text("what the model knew of the vehicle", nullable=True, choices=PROTOCOLS),
+        "calibration_s": real("seconds of the capture that calibrated the model", nullable=True, low=0),
+        "window": count("window of the capture, 0 for the first"),
+        "label": count("1 where a frame of the window is an attack; null where the capture has no labels",
+                       nullable=True, high=1),
+        "score": share("the model's number; higher is more of an attack"),
+        "is_alarm": flag("the score reaches the model's threshold", nullable=True),
+    },
+)  # fmt: skip
+
+RESOURCES = _table(
+    name="resources",
+    doc="What a run took of its machine, sampled while it ran.",
+    key=("run_id", "attempt", "at", "device"),
+    columns={
+        "run_id": text("run that was sampled"),
+        "attempt": integer("attempt of the run", low=1),
+        "at": instant("when"),
+        "device": text("'host', or the accelerator"),
+        "utilisation": real(
+            "busy share of the device since the last sample; of the host in cores", nullable=True, low=0
+        ),
+        "memory_bytes": count("memory of the process, resident on the host or allocated on the accelerator"),
+        "memory_peak_bytes": count("largest so far", nullable=True),
+        "memory_total_bytes": count("what the device has", nullable=True),
+    },
 )
 
 ARTIFACTS = _table(
@@ -196,8 +253,8 @@ CAPTURES = _table(
         "empty_payloads": count("frames without a payload"),
         "backward_steps": count("frames stamped earlier than the frame before"),
         "repaired_rows": count("rows read after trimming stray white space"),
-        "error_frames": count("error frames, counted and left out", nullable=True),
-        "clock_jumps": count("steps back by more than a second, or ahead by more than an hour", nullable=True),
+        "error_frames": count("error frames, counted and left out", nullable=True, since=2),
+        "clock_jumps": count("steps back by more than a second, or ahead by more than an hour", nullable=True, since=3),
         "shared_frames": count("frames that stand in another capture as well; index runs only", nullable=True),
         "shared_with": text("the capture that holds most of them", nullable=True),
         "same_recording_as": text("capture with the same frames in a row, whatever their times", nullable=True),
@@ -218,5 +275,9 @@ SPLITS_TABLE = _table(
 )
 
 TABLES: Mapping[str, Table] = {
-    table.name: table for table in (RUNS, EPOCHS, METRICS, ARTIFACTS, LINEAGE, DATASETS, CAPTURES, SPLITS_TABLE)
-}
+    table.name: table
+    for table in (
+        RUNS, EPOCHS, METRICS, PREDICTIONS, RESOURCES, ARTIFACTS, LINEAGE, DATASETS, CAPTURES, SPLITS_TABLE,
+        *FIGURE_TABLES, REGISTRY,
+    )
+}  # fmt: skip

@@ -1,57 +1,79 @@
-"""A frozen view of the lake: its files, their digests and row counts, and one id over all of it."""
+"""A frozen view of the lake: its files, what their rows say, and one id over that.
+
+The id is of the rows: for each table the digests of each owner's rows, whatever files they lie in. The same rows
+give the same id on any machine and day. A snapshot of a schema before 4 has the digest over paths and bytes as id.
+"""
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from lake.compact import compact
 from lake.errors import LakeError
-from lake.files import sha256_of, write_json
-from lake.parts import check_part, part_files
+from lake.files import sha256_of, write_whole
+from lake.generation import Generation, Indexed, read_index
+from lake.held import held
+from lake.manifest_file import manifest_bytes, read_manifest
+from lake.parts import Part, check_part, schema_version
+from lake.relation import quoted, rows_of
 from lake.root import check_lake
-from lake.schema import SCHEMA_VERSION, TABLES
+from lake.row_digest import owner_digests
+from lake.schema import TABLES
+from lake.stored import StoredFile, stored_file
+from lake.version import SCHEMA_VERSION
 
 FOLDER = "snapshots"
+_BY_ROWS = 4  # first schema whose snapshots are known by their rows
 
 
 @dataclass(frozen=True)
-class SnapshotFile:
-    """One part: its table, its path below the lake's root, its bytes' digest and its row count."""
+class TableDigest:
+    """A table's rows: how many, and the digest over the digests of its owners' rows."""
 
-    table: str
-    path: str
-    sha256: str
-    size_bytes: int
     rows: int
+    sha256: str
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """`snapshot_id` is the SHA-256 over tables, paths and digests: the same parts give the same id."""
+    """See the module.
+
+    Attributes:
+        index_path, index_sha256: the generation's index, which has the digest of each owner's rows in packs.
+        beside: the same of owners with rows in parts, as of runs that were running.
+    """
 
     snapshot_id: str
     created_at: str
     schema: int
-    files: tuple[SnapshotFile, ...]
+    files: tuple[StoredFile, ...]
+    tables: Mapping[str, TableDigest] = field(default_factory=dict)
+    index_path: str | None = None
+    index_sha256: str | None = None
+    beside: tuple[Indexed, ...] = ()
 
-    def part_files(self, root: Path) -> Mapping[str, list[Path]]:
-        """The snapshot's parts by table.
+    def check_files(self, root: Path) -> dict[str, Path]:
+        """Where each of its files is, by the path it names.
 
         Raises:
-            LakeError: a part is no longer in the lake.
+            LakeError: a file is no longer in the lake, or has another size.
         """
-        parts: dict[str, list[Path]] = {name: [] for name in TABLES}
+        paths = {file.path: root / file.path for file in self.files}
         for file in self.files:
-            path = root / file.path
-            if not path.exists():
+            try:
+                size = paths[file.path].stat().st_size
+            except OSError:
+                size = None
+            if size != file.size_bytes:
+                what = "is gone from" if size is None else f"has {size} bytes instead of {file.size_bytes} in"
                 raise LakeError(
-                    f"snapshot {self.snapshot_id[:12]} names {file.path}, which is gone from {root}. "
-                    "Restore the part from a copy; a snapshot is never patched."
+                    f"snapshot {self.snapshot_id[:12]} names {file.path}, which {what} {root}. "
+                    "Restore the part from a copy (./run lake pull); a snapshot is never patched."
                 )
-            parts[file.table].append(path)
-        return parts
+        return paths
 
     @property
     def rows(self) -> dict[str, int]:
@@ -61,25 +83,92 @@ class Snapshot:
 def take_snapshot(root: Path, now: datetime | None = None) -> Snapshot:
     """Freeze the lake as it stands; a lake that has not changed keeps its id and its first date.
 
+    Rows of runs that are running are in it as far as they were acknowledged.
+
     Raises:
-        LakeError: `root` is no lake, or a part cannot be read.
+        LakeError: `root` is no lake, a part cannot be read, or the lake cannot be written.
     """
     check_lake(root)
-    files = []
-    for name, paths in part_files(root).items():
-        for path in paths:
-            rows = check_part(path, TABLES[name]).num_rows
-            files.append(
-                SnapshotFile(name, path.relative_to(root).as_posix(), sha256_of(path), path.stat().st_size, rows)
-            )
+    generation = compact(root)
+    beside, files = _beside(root, generation)
+    files = [*generation.packs, *files]
     if not files:
         raise LakeError(f"{root} holds no rows yet. Train first: ./run train sample")
-    snapshot_id = _id_of(tuple(files), SCHEMA_VERSION)
-    path = _path(root, snapshot_id)
+    tables = table_digests(owner_rows(root, generation, beside))
+    snapshot_id = id_of(tables, SCHEMA_VERSION)
+    path = snapshot_path(root, snapshot_id)
     if not path.exists():
         stamp = (now or datetime.now(UTC)).isoformat(timespec="microseconds")
-        write_json(path, asdict(Snapshot(snapshot_id, stamp, SCHEMA_VERSION, tuple(files))))
+        ordered = tuple(sorted(files, key=lambda file: file.path))
+        index = (generation.index_path, generation.index_sha256)
+        snapshot = Snapshot(snapshot_id, stamp, SCHEMA_VERSION, ordered, tables, *index, tuple(beside))
+        write_whole(path, snapshot_bytes(snapshot))
     return load_snapshot(root, snapshot_id)
+
+
+def _beside(root: Path, generation: Generation) -> tuple[list[Indexed], list[StoredFile]]:
+    """What running journals have in parts: whose rows those are, with their digest, and the files."""
+    now = held(root)
+    indexed: list[Indexed] = []
+    files: list[StoredFile] = []
+    for name, parts in now.parts.items():
+        owners: dict[str, list[Part]] = {}
+        for part in parts:
+            owners.setdefault(part.owner, []).append(part)
+        for owner, own in owners.items():
+            found = [_stored(root, part) for part in own]
+            files += found
+            indexed.append(_digested(root, generation, name, owner, found))
+    return indexed, files
+
+
+def _stored(root: Path, part: Part) -> StoredFile:
+    path = root / part.path
+    metadata = check_part(path, TABLES[part.table])
+    repeats = part.attempt > 1
+    version = schema_version(metadata)
+    return StoredFile(
+        part.table, part.path, sha256_of(path), path.stat().st_size, metadata.num_rows, version, repeats
+    )  # fmt: skip
+
+
+def _digested(root: Path, generation: Generation, name: str, owner: str, files: Iterable[StoredFile]) -> Indexed:
+    """The digest of all rows of one owner, those in packs included."""
+    import duckdb
+
+    table = TABLES[name]
+    keys = ", ".join(f'"{column}" NULLS FIRST' for column in table.key)
+    every = [(root / file.path, file.schema) for file in [*files, *generation.of(name)]]
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        rows = connection.sql(
+            f'SELECT * FROM ({rows_of(table, every)}) WHERE "{table.owner}" = {quoted(owner)} ORDER BY {keys}'
+        ).to_arrow_table()
+    ((_, count, digest),) = owner_digests(table, rows.cast(table.schema))
+    return Indexed(name, owner, "", count, digest, ())
+
+
+def owner_rows(root: Path, generation: Generation, beside: Iterable[Indexed]) -> dict[tuple[str, str], Indexed]:
+    """The rows of each owner in each table: those in parts as well take the place of those in packs alone."""
+    rows = {(one.table, one.owner): one for one in read_index(root, generation, list(TABLES))}
+    return rows | {(one.table, one.owner): one for one in beside}
+
+
+def table_digests(owners: Mapping[tuple[str, str], Indexed]) -> dict[str, TableDigest]:
+    lines: dict[str, list[str]] = {}
+    counts: dict[str, int] = {}
+    for (table, owner), one in sorted(owners.items()):
+        lines.setdefault(table, []).append(f"{owner}\t{one.rows}\t{one.digest}")
+        counts[table] = counts.get(table, 0) + one.rows
+    return {
+        table: TableDigest(counts[table], hashlib.sha256("\n".join(listed).encode()).hexdigest())
+        for table, listed in lines.items()
+    }
+
+
+def id_of(tables: Mapping[str, TableDigest], schema: int) -> str:
+    lines = [f"{name}\t{one.rows}\t{one.sha256}" for name, one in sorted(tables.items())]
+    return hashlib.sha256("\n".join([f"rows of schema {schema}", *lines]).encode()).hexdigest()
 
 
 def load_snapshot(root: Path, id_or_prefix: str) -> Snapshot:
@@ -95,14 +184,42 @@ def load_snapshot(root: Path, id_or_prefix: str) -> Snapshot:
         problem = "no snapshot" if not chosen else "more than one snapshot"
         raise LakeError(f"{problem} of {root} begins with {id_or_prefix!r}. Snapshots: {known}.")
     try:
-        read = json.loads(chosen[0].read_text())
-        files = tuple(SnapshotFile(**file) for file in read.pop("files"))
-        snapshot = Snapshot(files=files, **read)
+        snapshot = read_snapshot(chosen[0].read_bytes())
     except (ValueError, KeyError, TypeError) as error:
         raise LakeError(f"{chosen[0]} cannot be read as a snapshot ({error}). Take a new one.") from error
-    found = _id_of(files, snapshot.schema)  # the schema it was taken with, which may be older than ours
-    if not snapshot.snapshot_id == chosen[0].stem == found:
-        raise LakeError(f"{chosen[0]} was altered: its files give the id {found[:12]}. Take a new one.")
+    if snapshot.snapshot_id != chosen[0].stem:
+        raise LakeError(f"{chosen[0]} was altered: it holds the id {snapshot.snapshot_id[:12]}. Take a new one.")
+    return snapshot
+
+
+def snapshot_bytes(snapshot: Snapshot) -> bytes:
+    return manifest_bytes(asdict(snapshot))
+
+
+def read_snapshot(data: bytes) -> Snapshot:
+    """The snapshot that a file, here or on a remote, describes.
+
+    Raises:
+        LakeError: its content does not give its id, a path leads out of a lake, or its schema is newer than ours.
+        KeyError, TypeError, ValueError: it is none, or was altered.
+    """
+    read = json.loads(data)
+    if "tables" in read:
+        read = read_manifest(data)
+    schema = int(read["schema"])
+    if schema > SCHEMA_VERSION:
+        raise LakeError(f"the snapshot is of schema {schema}, newer than {SCHEMA_VERSION}. Update kd-gat.")
+    files = tuple(stored_file({"schema": schema, **file}) for file in read.pop("files"))
+    tables = {name: TableDigest(**one) for name, one in read.pop("tables", {}).items()}
+    beside = tuple(Indexed(**{**one, "parts": tuple(one["parts"])}) for one in read.pop("beside", ()))
+    snapshot = Snapshot(files=files, tables=tables, beside=beside, **read)
+    found = id_of(tables, schema) if schema >= _BY_ROWS else _id_of_files(files, schema)
+    counted = all(one.rows == snapshot.rows[name] for name, one in tables.items())
+    if snapshot.snapshot_id != found or not counted:
+        raise LakeError(
+            f"snapshot {str(snapshot.snapshot_id)[:12]} was altered: its content gives the id {found[:12]}. "
+            "Restore it from a copy, or take a new one."
+        )
     return snapshot
 
 
@@ -119,10 +236,11 @@ def latest_snapshot(root: Path) -> Snapshot:
     return max((load_snapshot(root, path.stem) for path in paths), key=lambda one: one.created_at)
 
 
-def _id_of(files: tuple[SnapshotFile, ...], schema: int) -> str:
+def snapshot_path(root: Path, snapshot_id: str) -> Path:
+    return root / FOLDER / f"{snapshot_id}.json"
+
+
+def _id_of_files(files: tuple[StoredFile, ...], schema: int) -> str:
+    """The id as schemas before 4 had it."""
     lines = sorted(f"{file.table}\t{file.path}\t{file.sha256}" for file in files)
     return hashlib.sha256("\n".join([f"schema {schema}", *lines]).encode()).hexdigest()
-
-
-def _path(root: Path, snapshot_id: str) -> Path:
-    return root / FOLDER / f"{snapshot_id}.json"

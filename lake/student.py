@@ -13,7 +13,7 @@ def normal_cdf(x: float) -> float:
 
 
 def student_cdf(t: float, freedom: int) -> float:
-    """Probability of at most `t` with a whole number of degrees of freedom (Abramowitz and Stegun, 26.7.3 and 26.7.4)."""
+    """Probability of at most `t` with a whole number of degrees of freedom (Abramowitz and Stegun, 26.7.3-4)."""
     angle = math.atan(t / math.sqrt(freedom))
     cosine, sine = math.cos(angle), math.sin(angle)
     first = cosine if freedom % 2 else 1.0

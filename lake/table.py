@@ -1,39 +1,74 @@
-"""What a table is: typed columns, a key, and what its rows may hold; `lake/schema.py` has the tables."""
+"""What a table is: typed columns, a key, and what its rows may hold; `lake/schema.py` has the tables.
+
+Arrow is imported when a table is written or read as Arrow, not before: a log call and a query need none of it.
+"""
+
+from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from numbers import Integral, Real
-from typing import Any
-
-import pyarrow as pa
+from typing import TYPE_CHECKING, Any, Literal
 
 from lake.errors import LakeError
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 Row = Mapping[str, Any]
+Kind = Literal["text", "integer", "real", "flag", "instant"]
+Range = tuple[float | None, float | None]
+
+DUCKDB_TYPES: Mapping[Kind, str] = {
+    "text": "VARCHAR",
+    "integer": "BIGINT",
+    "real": "DOUBLE",
+    "flag": "BOOLEAN",
+    "instant": "TIMESTAMP WITH TIME ZONE",
+}
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its Arrow type, what it means, and what it may hold."""
+    """A column: what kind of value it holds, what the value means, and what it may be.
 
-    type: pa.DataType
+    Attributes:
+        since: schema version that brought it; parts of older ones read as `absent`, an SQL expression over
+            their other columns.
+    """
+
+    kind: Kind
     doc: str
     nullable: bool = False
     choices: tuple[str, ...] = ()
     low: float | None = None
     high: float | None = None
+    since: int = 1
+    absent: str = "NULL"
+
+    @property
+    def type(self) -> pa.DataType:
+        import pyarrow as pa
+
+        return {
+            "text": pa.string(),
+            "integer": pa.int64(),
+            "real": pa.float64(),
+            "flag": pa.bool_(),
+            "instant": pa.timestamp("us", tz="UTC"),
+        }[self.kind]
 
     def fault(self, value: Any) -> str | None:
         """Why `value` may not stand in this column, or None where it may."""
         if value is None:
             return None if self.nullable else "is missing"
-        if fault := _type_fault(self.type, value):
+        if fault := _KIND_FAULTS[self.kind](value):
             return f"is {value!r}, {fault}"
         if self.choices and value not in self.choices:
             return f"is {value!r}, not one of {', '.join(self.choices)}"
-        if isinstance(value, Real) and not math.isfinite(value):
+        if self.kind == "real" and not math.isfinite(value):
             return f"is {value}; only finite numbers are kept (null says 'not applicable')"
         if self.low is not None and value < self.low:
             return f"is {value}, below {self.low:g}"
@@ -42,50 +77,70 @@ class Column:
         return None
 
 
-def _type_fault(kind: pa.DataType, value: Any) -> str | None:
-    """Why a column of type `kind` cannot hold `value`; numbers of numpy are numbers, a bool is none."""
-    if pa.types.is_string(kind):
-        return None if isinstance(value, str) else "no text"
-    if pa.types.is_boolean(kind):
-        return None if isinstance(value, bool) else "neither true nor false"
-    if pa.types.is_timestamp(kind):
-        return None if isinstance(value, datetime) and value.tzinfo else "no time with a time zone"
-    if pa.types.is_integer(kind):
-        return None if isinstance(value, Integral) and not isinstance(value, bool) else "no whole number"
-    return None if isinstance(value, Real) and not isinstance(value, bool) else "no number"
+# Why a column of a kind cannot hold a value. Numbers of numpy are numbers, a bool is none.
+_KIND_FAULTS: Mapping[Kind, Callable[[Any], str | None]] = {
+    "text": lambda value: None if isinstance(value, str) else "no text",
+    "flag": lambda value: None if isinstance(value, bool) else "neither true nor false",
+    "instant": lambda value: None if isinstance(value, datetime) and value.tzinfo else "no time with a time zone",
+    "integer": lambda value: None if isinstance(value, Integral) and not isinstance(value, bool) else "no whole number",
+    "real": lambda value: None if isinstance(value, Real) and not isinstance(value, bool) else "no number",
+}
 
 
 def text(doc: str, **options: Any) -> Column:
-    return Column(pa.string(), doc, **options)
+    return Column("text", doc, **options)
 
 
 def integer(doc: str, **options: Any) -> Column:
-    return Column(pa.int64(), doc, **options)
+    return Column("integer", doc, **options)
 
 
 def count(doc: str, **options: Any) -> Column:
-    return Column(pa.int64(), doc, low=0, **options)
+    return Column("integer", doc, low=0, **options)
 
 
 def real(doc: str, **options: Any) -> Column:
-    return Column(pa.float64(), doc, **options)
+    return Column("real", doc, **options)
+
+
+def share(doc: str, **options: Any) -> Column:
+    return Column("real", doc, low=0, high=1, **options)
 
 
 def flag(doc: str, **options: Any) -> Column:
-    return Column(pa.bool_(), doc, **options)
+    return Column("flag", doc, **options)
 
 
 def instant(doc: str, **options: Any) -> Column:
-    return Column(pa.timestamp("us", tz="UTC"), doc, **options)
+    return Column("instant", doc, **options)
 
 
 @dataclass(frozen=True)
+class Latest:
+    """Which of several rows about the same thing counts, as where a resumed run wrote an epoch again.
+
+    Attributes:
+        about: rows that agree in these columns are about the same thing.
+        order: SQL; the first row in this order counts.
+    """
+
+    about: tuple[str, ...]
+    order: str
+
+
+@dataclass(frozen=True, eq=False)
 class Table:
     """A table: its columns and the key no two rows share; a null in a key is a value like any other.
 
     Attributes:
         version: of the schema it stands in; written into every file.
-        checks: what a column alone cannot say; each gives why a row may not stand here, or None where it may.
+        owner: the column whose value names the folder of a part: whose rows they are.
+        ranges: what `value` may be, by the name in the column `metric`.
+        latest: given where several rows may be about the same thing; then the view `NAME` shows those that
+            count, and `NAME_events` all of them (`run_events` for `runs`).
+        is_bulk: written by a run in large parts of its own rather than through its journal; of a run that was
+            attempted again only the last attempt's parts count.
+        refuses_zeros: a batch of more than a few rows whose `value` is 0 throughout is no measurement.
     """
 
     name: str
@@ -93,34 +148,52 @@ class Table:
     key: tuple[str, ...]
     columns: Mapping[str, Column]
     version: int
-    checks: tuple[Callable[[Row], str | None], ...] = ()
+    owner: str = "run_id"
+    ranges: Mapping[str, Range] = field(default_factory=dict)
+    latest: Latest | None = None
+    is_bulk: bool = False
+    refuses_zeros: bool = False
 
     @property
     def view(self) -> str:
-        """Where a query finds every row; the view `runs` itself shows the latest row of a run."""
-        return "run_events" if self.name == "runs" else self.name
+        """Where a query finds every row."""
+        return f"{self.name.removesuffix('s')}_events" if self.latest else self.name
 
     @property
     def schema(self) -> pa.Schema:
+        import pyarrow as pa
+
         fields = [pa.field(name, column.type, column.nullable) for name, column in self.columns.items()]
         return pa.schema(fields, metadata={"kdgat.table": self.name, "kdgat.schema": str(self.version)})
+
+    def check(self, rows: Iterable[Row]) -> list[dict[str, Any]]:
+        """The rows as plain dicts, once each fits.
+
+        Raises:
+            LakeError: a row has an unknown column, lacks one, holds a value outside its contract, two rows share
+                a key, or all values of a table that measures are 0.
+        """
+        listed = [dict(row) for row in rows]
+        seen: set[tuple[Any, ...]] = set()
+        for number, row in enumerate(listed):
+            self._check_row(number, row)
+            key = tuple(row.get(name) for name in self.key)
+            if key in seen:
+                raise LakeError(f"{self.name}: row {number} repeats the key {dict(zip(self.key, key, strict=True))}.")
+            seen.add(key)
+        if self.refuses_zeros and is_all_zero(row["value"] for row in listed):
+            raise LakeError(all_zero_fault(self.name, len(listed)))
+        return listed
 
     def arrow(self, rows: Iterable[Row]) -> pa.Table:
         """The rows as Arrow, in key order.
 
         Raises:
-            LakeError: a row has an unknown column, lacks one, holds a value outside its contract, or
-                two rows share a key.
+            LakeError: as `check`.
         """
-        listed = [dict(row) for row in rows]
-        seen: set[tuple[Any, ...]] = set()
-        for number, row in enumerate(listed):
-            self._check(number, row)
-            key = tuple(row.get(name) for name in self.key)
-            if key in seen:
-                raise LakeError(f"{self.name}: row {number} repeats the key {dict(zip(self.key, key, strict=True))}.")
-            seen.add(key)
-        listed.sort(key=self._place)
+        import pyarrow as pa
+
+        listed = sorted(self.check(rows), key=self._place)
         filled = [{name: row.get(name) for name in self.columns} for row in listed]
         return pa.Table.from_pylist(filled, schema=self.schema)
 
@@ -128,9 +201,9 @@ class Table:
         """Sorts by key; a null, which compares with nothing, comes before every value."""
         return tuple((False,) if row.get(name) is None else (True, row[name]) for name in self.key)
 
-    def _check(self, number: int, row: Row) -> None:
-        unknown = sorted(set(row) - set(self.columns))
-        if unknown:
+    def _check_row(self, number: int, row: Row) -> None:
+        if not row.keys() <= self.columns.keys():
+            unknown = sorted(set(row) - set(self.columns))
             raise LakeError(
                 f"{self.name}: row {number} has no such column as {', '.join(unknown)}. "
                 f"Columns: {', '.join(self.columns)} (lake/schema.py)."
@@ -138,6 +211,29 @@ class Table:
         for name, column in self.columns.items():
             if fault := column.fault(row.get(name)):
                 raise LakeError(f"{self.name}: row {number}: {name} {fault}. Nothing was written.")
-        for check in self.checks:
-            if fault := check(row):
-                raise LakeError(f"{self.name}: row {number}: {fault}. Nothing was written.")
+        if self.ranges and (fault := range_fault(self.ranges, row["metric"], row["value"])):
+            raise LakeError(f"{self.name}: row {number}: {fault}. Nothing was written.")
+
+
+def range_fault(ranges: Mapping[str, Range], metric: str, value: float | None) -> str | None:
+    """Why a metric of that name cannot have that value, or None where it can."""
+    low, high = ranges.get(metric, (None, None))
+    if value is None or ((low is None or value >= low) and (high is None or value <= high)):
+        return None
+    return f"{metric} is {value}, " + (f"below {low:g}" if high is None else f"outside [{low:g}, {high:g}]")
+
+
+# So few zeros may be what was measured; a whole evaluation of them is a placeholder.
+_MOST_ZEROS = 4
+
+
+def is_all_zero(values: Iterable[float | None]) -> bool:
+    known = [value for value in values if value is not None]
+    return len(known) > _MOST_ZEROS and not any(known)
+
+
+def all_zero_fault(table: str, rows: int) -> str:
+    return (
+        f"{table}: all {rows} values are 0, which no evaluation gives: base rate, accuracy or threshold would not be. "
+        "Look at what computes them. Nothing was written."
+    )

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lake.files import sha256_of, whole_file
-from lake.parts import part_files
+from lake.held import held
 from lake.read import open_lake
 from lake.snapshot import Snapshot
 from loaders.errors import SiteError
@@ -94,10 +94,10 @@ def build_data(root: Path, snapshot: Snapshot, out: Path) -> Manifest:
 
 
 def parts_since(root: Path, snapshot: Snapshot) -> int:
-    """How many parts the lake has that the snapshot does not name."""
-    named = {file.path for file in snapshot.files}
-    lying = (path.relative_to(root).as_posix() for paths in part_files(root).values() for path in paths)
-    return sum(path not in named for path in lying)
+    """How many files with rows the lake has that the snapshot does not name."""
+    now = held(root)
+    lying = {pack.path for pack in now.generation.packs} | {part.path for parts in now.parts.values() for part in parts}
+    return len(lying - {file.path for file in snapshot.files})
 
 
 def _write(loader: Loader, table: pa.Table, snapshot: Snapshot, out: Path) -> FileEntry:

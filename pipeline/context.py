@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+from lake.journal import Journal
 from pipeline.config import TrackingConfig
 from pipeline.runs import RunFolder
 
@@ -22,12 +22,13 @@ class StageContext:
     """Where a stage works: places, seed and voice, all passed in.
 
     Attributes:
+        journal: keeps the run's rows as they come.
         inputs: the folder of each run this one needs, by stage.
         say: takes a line of progress.
         facts: what is known of the run before it starts.
     """
 
-    lake: Path
+    journal: Journal
     folder: RunFolder
     inputs: dict[str, RunFolder]
     seed: int

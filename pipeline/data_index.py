@@ -58,7 +58,8 @@ def index_datasets(names: Sequence[str], settings: Settings, say: Callable[[str]
         if status == "complete":
             say(f"{folder.run_id}: complete")
             return folder.run_id
-        with recorded(settings.lake, folder, _first_row("+".join(here), determinants), attempt + 1) as outcome:
+        first = _first_row("+".join(here), determinants)
+        with recorded(settings.lake, folder, first, attempt + 1, say) as outcome:
             _index(files, outcome, lambda line: say(f"{folder.run_id}: {line}"))
     return folder.run_id
 

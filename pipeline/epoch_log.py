@@ -1,14 +1,13 @@
-"""After each epoch: a part of the lake, whole, before the next epoch begins."""
+"""After each epoch: its metrics are in the lake's journal before the next epoch begins."""
 
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
 import torch
 
-from lake.append import append
+from lake.journal import Journal
 from lake.schema import EPOCHS
 from lake.table import Row
 from pipeline.progress import EpochBar
@@ -17,14 +16,14 @@ _METRIC = re.compile(r"(train|validation)/(\w+)")
 
 
 class EpochLog(pl.Callback):
-    """Appends each epoch's metrics; a resumed run writes its epochs' parts again and doubles nothing."""
+    """Logs each epoch's metrics; where a resumed run logs an epoch again, the later attempt's rows count."""
 
-    def __init__(self, lake: Path, run_id: str, say: Callable[[str], None]) -> None:
-        self.lake, self.run_id, self.say = lake, run_id, say
+    def __init__(self, journal: Journal, say: Callable[[str], None]) -> None:
+        self.journal, self.say = journal, say
 
     def on_train_epoch_end(self, trainer: pl.Trainer, learner: pl.LightningModule) -> None:
         rows = epoch_rows(trainer.current_epoch, trainer.callback_metrics)
-        append(self.lake, EPOCHS, self.run_id, f"epoch-{trainer.current_epoch:05d}", rows)
+        self.journal.log({EPOCHS: [{**row, "attempt": self.journal.attempt} for row in rows]})
         shown = "  ".join(f"{row['split']} {row['metric']} {row['value']:.4f}" for row in rows)
         self.say(f"epoch {trainer.current_epoch} ({trainer.current_epoch + 1} of {trainer.max_epochs})  {shown}")
 

@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from lake.recover import recover
+from lake.root import MARKER
 from pipeline.config import RunConfig
 from pipeline.context import StageContext
 from pipeline.errors import StageError
@@ -27,6 +29,8 @@ def run_stages(
     Raises:
         StageError: a needed run is not complete, or another process executes one.
     """
+    if (settings.lake / MARKER).exists():
+        recover(settings.lake)  # what killed runs had logged
     runs = plan(config, settings)
     wanted = [run for run in runs if stage is None or run.stage.name == find_stage(stage).name]
     for run in wanted:
@@ -48,10 +52,10 @@ def execute(run: PlannedRun, settings: Settings, say: Callable[[str], None]) -> 
         say(f"{run.run_id}: started" + (f", attempt {attempt + 1}" if attempt else ""))
         started = time.monotonic()
         facts = _first_row(run, settings)
-        with recorded(settings.lake, folder, facts, attempt + 1) as outcome:
+        with recorded(settings.lake, folder, facts, attempt + 1, say) as outcome:
             inputs = {name: RunFolder(settings.runs, run_id) for name, run_id in run.inputs.items()}
             context = StageContext(
-                lake=settings.lake, folder=folder, inputs=inputs, seed=run.seed, tracking=config.tracking,
+                journal=outcome.journal, folder=folder, inputs=inputs, seed=run.seed, tracking=config.tracking,
                 facts=facts, say=lambda line: say(f"{run.run_id}: {line}"),
             )  # fmt: skip
             run.stage.run(config, settings, context, outcome)
@@ -86,6 +90,7 @@ def _first_row(run: PlannedRun, settings: Settings) -> dict[str, Any]:
         "dataset": config.dataset,
         "model": run.stage.model,
         "role": run.stage.role,
+        "teacher_run_id": _teacher(run),
         "seed": run.seed if run.stage.has_seed else None,
         "is_demo": config.is_demo,
         "config_json": whole,
@@ -94,6 +99,12 @@ def _first_row(run: PlannedRun, settings: Settings) -> dict[str, Any]:
         "device": _device(run),
         **code_provenance(),
     }
+
+
+def _teacher(run: PlannedRun) -> str | None:
+    """The run that this one is distilled from."""
+    taught = run.stage.role == "student" and run.config.distillation.enabled
+    return run.inputs.get(f"{run.stage.model}_teacher") if taught else None
 
 
 def _data_digest(run: PlannedRun, settings: Settings) -> str | None:

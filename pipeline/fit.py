@@ -70,7 +70,7 @@ def fit(
         logger=logger or False,
         callbacks=[
             EpochProgress(),
-            EpochLog(context.lake, context.folder.run_id, context.say),
+            EpochLog(context.journal, context.say),
             EarlyStopping(monitor.metric, mode=monitor.mode, patience=config.patience),
             best,
             last,

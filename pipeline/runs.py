@@ -4,20 +4,22 @@ import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+import socket
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
 
-from lake.append import append
+from lake.configuration import configuration_of
 from lake.errors import LakeError
 from lake.files import sha256_of
+from lake.journal import Journal
 from lake.read import open_lake
 from lake.root import MARKER
 from lake.schema import ARTIFACTS, LINEAGE, RUNS, TABLES
-from lake.table import Row
+from lake.table import Row, Table
 from pipeline.errors import StageError
 
 
@@ -60,8 +62,13 @@ class RunFolder:
 
 @dataclass
 class Outcome:
-    """What a stage hands back: facts for its `runs` row, files it wrote, rows for other tables."""
+    """What a stage hands back: facts for its `runs` row, files it wrote, rows for other tables.
 
+    Attributes:
+        journal: for rows that are kept at once, as each epoch's.
+    """
+
+    journal: Journal
     facts: dict[str, Any] = field(default_factory=dict)
     artifacts: list[tuple[str, Path]] = field(default_factory=list)
     lineage: list[tuple[str, str]] = field(default_factory=list)
@@ -129,18 +136,30 @@ def _holder(lock: TextIO) -> str:
 
 
 @contextmanager
-def recorded(lake: Path, folder: RunFolder, first: Mapping[str, Any], attempt: int) -> Iterator[Outcome]:
-    """Writes the run's first row, and its last one however the block ends, short of a kill.
+def recorded(
+    lake: Path, folder: RunFolder, first: Mapping[str, Any], attempt: int, say: Callable[[str], None] = print
+) -> Iterator[Outcome]:
+    """Keeps the run's first row, and its last one however the block ends, short of a kill.
 
-    A killed run keeps only its first row and so stays visible as not complete. The rows of an outcome
-    are written before the row that says `complete`, so a complete run is complete in every table.
+    A killed run keeps its first row and all that it logged, and stays visible as not complete. The rows of an
+    outcome and the row that says `complete` are kept together or not at all, so a complete run is complete in every
+    table.
+
+    Raises:
+        LakeError: a row does not fit the schema, or the lake could not be written at the end.
     """
-    outcome = Outcome()
-    row = {**first, "attempt": attempt, "status": "running", "started_at": datetime.now(UTC)}
-    append(lake, RUNS, folder.run_id, f"{attempt:03d}-running", [row])
+    journal = Journal(lake, folder.run_id, attempt, say=say)
+    outcome = Outcome(journal=journal)
+    row = {
+        **first, "attempt": attempt, "status": "running", "started_at": datetime.now(UTC),
+        "host": socket.gethostname(), "process_id": os.getpid(),
+    }  # fmt: skip
+    journal.log({RUNS: [_configured(row)]})
     try:
         yield outcome
-        _append_outcome(lake, folder, outcome)
+        rows = _outcome_rows(folder, outcome)
+        ended = {**row, **outcome.facts, "status": "complete", "finished_at": datetime.now(UTC)}
+        journal.log({**rows, RUNS: [_configured(ended)]})
     except BaseException as error:
         status = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
         reason = f"{type(error).__name__}: {error}"
@@ -148,15 +167,19 @@ def recorded(lake: Path, folder: RunFolder, first: Mapping[str, Any], attempt: i
             reason = f"stopped by {error}" if error.args else "stopped by Ctrl-C"
         ended = {**row, "status": status, "finished_at": datetime.now(UTC), "reason": reason[:2000]}
         try:
-            append(lake, RUNS, folder.run_id, f"{attempt:03d}-ended", [ended])
+            journal.log({RUNS: [_configured(ended)]})
+            journal.seal()
         except LakeError as second:
             error.add_note(f"and the run's end could not be recorded: {second}")
         raise
-    ended = {**row, **outcome.facts, "status": "complete", "finished_at": datetime.now(UTC)}
-    append(lake, RUNS, folder.run_id, f"{attempt:03d}-ended", [ended])
+    journal.seal()
 
 
-def _append_outcome(lake: Path, folder: RunFolder, outcome: Outcome) -> None:
+def _configured(row: dict[str, Any]) -> dict[str, Any]:
+    return {**row, "configuration": configuration_of(row["config_json"], row.get("data_digest"))}
+
+
+def _outcome_rows(folder: RunFolder, outcome: Outcome) -> dict[Table, list[Row]]:
     files: list[Row] = [
         {
             "name": path.relative_to(folder.path).as_posix(),
@@ -168,6 +191,4 @@ def _append_outcome(lake: Path, folder: RunFolder, outcome: Outcome) -> None:
     ]
     parents: list[Row] = [{"relation": relation, "parent_run_id": parent} for relation, parent in outcome.lineage]
     rows: dict[str, list[Row]] = {**outcome.rows, ARTIFACTS.name: files, LINEAGE.name: parents}
-    for name, listed in rows.items():
-        if listed:
-            append(lake, TABLES[name], folder.run_id, "rows", listed)
+    return {TABLES[name]: listed for name, listed in rows.items() if listed}

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from lake.journal import Journal
 from models.build import Inputs, build_model
 from pipeline.batches import Batches, GraphTensors
 from pipeline.config import DistillationConfig, GatPair, TrackingConfig, TrainConfig
@@ -98,7 +99,7 @@ def train_ours(with_teacher: bool) -> dict[str, Any]:
     asked_s = time.perf_counter() - begun_s
     with tempfile.TemporaryDirectory() as folder:
         context = StageContext(
-            lake=Path(folder) / "lake", folder=RunFolder(Path(folder) / "runs", "bench"), inputs={}, seed=0,
+            journal=Journal(Path(folder) / "lake", "bench"), folder=RunFolder(Path(folder) / "runs", "bench"), inputs={}, seed=0,
             say=lambda line: None, tracking=TrackingConfig(wandb="off"), facts={},
         )  # fmt: skip
         fit(

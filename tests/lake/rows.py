@@ -25,7 +25,7 @@ def run_row(**changes: Any) -> dict[str, Any]:
 
 
 def epoch_row(**changes: Any) -> dict[str, Any]:
-    return {"epoch": 0, "split": "validation", "metric": "loss", "value": 0.5, **changes}
+    return {"attempt": 1, "epoch": 0, "split": "validation", "metric": "loss", "value": 0.5, **changes}
 
 
 def metric_row(**changes: Any) -> dict[str, Any]:

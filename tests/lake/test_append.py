@@ -1,17 +1,19 @@
 """A part is there whole or not at all."""
 
+import hashlib
 import os
 import signal
 import time
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from lake.append import append
+from lake.append import append, append_arrow
 from lake.check import verify
 from lake.errors import LakeError
-from lake.parts import part_files
+from lake.parts import list_parts
 from lake.read import open_lake, query
 from lake.schema import EPOCHS, RUNS
 from tests.lake.conftest import Python, child, read_only
@@ -21,7 +23,7 @@ from tests.lake.rows import epoch_row, run_row
 WRITER = """
 import sys
 from pathlib import Path
-from lake.append import append
+from lake.append import append, append_arrow
 from lake.schema import EPOCHS, RUNS
 from tests.lake.rows import epoch_row, run_row
 root, run_id = Path(sys.argv[1]), sys.argv[2]
@@ -29,7 +31,7 @@ append(root, RUNS, run_id, "001-running", [run_row()])
 print("started", flush=True)
 for part in range(int(sys.argv[3])):
     rows = [epoch_row(epoch=part, metric=f"m{n}", value=float(part)) for n in range(200)]
-    append(root, EPOCHS, run_id, f"epoch-{part % 5:05d}", rows)
+    append(root, EPOCHS, run_id, f"epoch-{part:05d}", rows)
 print("done", flush=True)
 """
 
@@ -41,16 +43,29 @@ def files_below(root: Path) -> list[str]:
 def test_a_part_holds_the_rows_given_and_is_found_by_the_reader(tmp_path: Path) -> None:
     append(tmp_path / "lake", RUNS, "run-a", "001-running", [run_row()])
     path = append(tmp_path / "lake", EPOCHS, "run-a", "epoch-00000", [epoch_row(value=0.25)])
-    assert path == tmp_path / "lake" / "epochs" / "run-a" / "epoch-00000.parquet"
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:32]
+    assert path == tmp_path / "lake" / "epochs" / "run-a" / f"epoch-00000.{digest}.parquet"
     assert query(tmp_path / "lake", "SELECT run_id, value FROM epochs").to_pylist() == [
         {"run_id": "run-a", "value": 0.25}
     ]
 
 
-def test_the_same_part_replaces_the_first(small_lake: Path) -> None:
-    append(small_lake, EPOCHS, "run-a", "epoch-00001", [epoch_row(epoch=1, value=7.0)])
-    rows = query(small_lake, "SELECT epoch, value FROM epochs ORDER BY epoch").to_pylist()
-    assert [row["value"] for row in rows] == [0.5, 7.0, 0.5]
+def test_a_part_is_never_written_over(small_lake: Path) -> None:
+    before = files_below(small_lake)
+    with pytest.raises(
+        LakeError, match=r"epoch-00001\.\w+\.parquet is there with other rows, and a part is never written"
+    ):
+        append(small_lake, EPOCHS, "run-a", "epoch-00001", [epoch_row(epoch=1, value=7.0)])
+    append(small_lake, EPOCHS, "run-a", "epoch-00001", [epoch_row(epoch=1)])
+    assert files_below(small_lake) == before
+
+
+def test_many_rows_at_once_are_checked_sorted_and_kept_as_one_by_one(tmp_path: Path) -> None:
+    rows = [epoch_row(epoch=n, metric=name, value=n / 7) for n in (3, 1, 2) for name in ("loss", "auroc")]
+    columns = pa.Table.from_pylist(rows)
+    one = append(tmp_path / "a", EPOCHS, "run-a", "p", rows)
+    many = append_arrow(tmp_path / "b", EPOCHS, "run-a", "p", columns)
+    assert one.read_bytes() == many.read_bytes()
 
 
 def test_equal_rows_give_equal_bytes(tmp_path: Path) -> None:
@@ -86,7 +101,7 @@ def test_a_writer_that_is_killed_leaves_whole_parts_only(tmp_path: Path) -> None
                 time.sleep(0.01)
             writer.send_signal(signal.SIGKILL)
             assert writer.wait() == -signal.SIGKILL
-    parts = part_files(root)["epochs"]
+    parts = [root / part.path for part in list_parts(root)["epochs"]]
     assert len(parts) >= 4
     assert all(pq.read_table(path).num_rows == 200 for path in parts)
     assert verify(root) == []
@@ -151,7 +166,7 @@ def test_a_full_disk_is_said_and_leaves_nothing(small_disk: Path) -> None:
     for part in ("epoch-00000", "epoch-00001"):
         with pytest.raises(LakeError) as full:
             append(root, EPOCHS, "run-a", part, many)
-        assert f"{part}.parquet was not written: the disk or your quota is full" in str(full.value)
+        assert "was not written: the disk or your quota is full" in str(full.value)
         assert "free some space and run the same command again" in str(full.value)
     assert files_below(small_disk) == before
     assert first.read_bytes() == kept
@@ -163,7 +178,7 @@ def test_a_folder_closed_to_writers_is_said(small_lake: Path, without_override: 
     code = """
 from pathlib import Path
 import sys
-from lake.append import append
+from lake.append import append, append_arrow
 from lake.errors import LakeError
 from lake.schema import EPOCHS
 from tests.lake.rows import epoch_row

@@ -71,7 +71,7 @@ def test_a_question_without_rows_is_answered(small_lake: Path, capsys: pytest.Ca
 def test_a_snapshot_is_taken_asked_and_checked(small_lake: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--lake", str(small_lake), "snapshot", "--format", "json"]) == 0
     taken = json.loads(capsys.readouterr().out)
-    assert (taken["files"], taken["rows"]["epochs"]) == (5, 3)
+    assert (taken["files"], taken["rows"]["epochs"]) == (2, 3)
     append(small_lake, EPOCHS, "run-a", "epoch-00003", [epoch_row(epoch=3)])
     which = ["--snapshot", taken["snapshot_id"][:12]]
     assert main(["--lake", str(small_lake), "sql", "SELECT count(*) AS n FROM epochs", "--format", "csv", *which]) == 0
@@ -83,10 +83,10 @@ def test_a_snapshot_is_taken_asked_and_checked(small_lake: Path, capsys: pytest.
 def test_verify_ends_with_1_where_it_found_something(small_lake: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--lake", str(small_lake), "verify"]) == 0
     assert capsys.readouterr().out == f"{small_lake}: sound\n"
-    part = small_lake / "epochs" / "run-a" / "epoch-00001.parquet"
+    (part,) = small_lake.glob("epochs/run-a/epoch-00001.*")
     part.write_bytes(part.read_bytes()[:-20])
     assert main(["--lake", str(small_lake), "verify"]) == 1
-    assert "epoch-00001.parquet cannot be read as Parquet" in capsys.readouterr().out
+    assert f"{part.name} was altered" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_a_lake_that_may_only_be_read_answers_and_says_why_it_takes_no_snapshot(
 
 
 def test_a_part_that_may_not_be_read_is_named(small_lake: Path, without_override: Python) -> None:
-    part = small_lake / "epochs" / "run-a" / "epoch-00001.parquet"
+    (part,) = small_lake.glob("epochs/run-a/epoch-00001.*")
     for closed in (part, part.parent):
         mode = closed.stat().st_mode
         closed.chmod(0)

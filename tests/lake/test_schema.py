@@ -16,9 +16,10 @@ def with_id(row: dict[str, Any]) -> dict[str, Any]:
     return {"run_id": "a-run", **row}
 
 
+ZEROS = [metric_row(metric=name, value=0.0) for name in ("f1", "fpr", "recall", "accuracy", "threshold")]
 REFUSED = [
     (EPOCHS, epoch_row(loss=1.0), "epochs: row 0 has no such column as loss"),
-    (EPOCHS, {"split": "train", "metric": "loss", "value": 1.0}, "epoch is missing"),
+    (EPOCHS, {"attempt": 1, "split": "train", "metric": "loss", "value": 1.0}, "epoch is missing"),
     (EPOCHS, epoch_row(value=None), "value is missing"),
     (EPOCHS, epoch_row(value=float("nan")), "value is nan; only finite numbers"),
     (EPOCHS, epoch_row(value=float("-inf")), "value is -inf; only finite numbers"),
@@ -99,9 +100,17 @@ def test_numbers_of_numpy_are_numbers() -> None:
 
 @pytest.mark.parametrize("table", TABLES.values(), ids=list(TABLES))
 def test_every_table_has_a_key_and_a_word_on_each_column(table: Table) -> None:
-    assert "run_id" in table.key
-    may_be_null = {name for name in table.key if table.columns[name].nullable}
-    assert may_be_null == ({"protocol", "calibration_s"} if table is METRICS else set())
+    assert table.owner in table.key
+    assert next(iter(table.columns)) == table.owner
+    assert set(table.key) <= set(table.columns)
+    assert table.latest is None or set(table.latest.about) < set(table.key)
     assert all(column.doc for column in table.columns.values())
     assert table.doc
     assert isinstance(table.schema, pa.Schema)
+
+
+def test_an_evaluation_that_is_zero_throughout_is_refused() -> None:
+    with pytest.raises(LakeError, match="metrics: all 5 values are 0, which no evaluation gives"):
+        METRICS.arrow([with_id(row) for row in ZEROS])
+    assert METRICS.arrow([with_id(row) for row in ZEROS[:4]]).num_rows == 4
+    assert METRICS.arrow([with_id(row) for row in [*ZEROS, metric_row(metric="base_rate", value=0.2)]]).num_rows == 6

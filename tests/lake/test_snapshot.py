@@ -11,10 +11,13 @@ from lake.append import append
 from lake.check import verify
 from lake.errors import LakeError
 from lake.files import sha256_of
+from lake.journal import Journal
 from lake.read import query
-from lake.schema import EPOCHS, SCHEMA_VERSION
+from lake.root import create_lake
+from lake.schema import EPOCHS, RUNS, TABLES
 from lake.snapshot import latest_snapshot, load_snapshot, take_snapshot
-from tests.lake.rows import NOON, epoch_row
+from lake.version import SCHEMA_VERSION
+from tests.lake.rows import NOON, epoch_row, run_row
 
 
 def test_an_unchanged_lake_keeps_its_id_and_its_first_date(small_lake: Path) -> None:
@@ -24,40 +27,57 @@ def test_an_unchanged_lake_keeps_its_id_and_its_first_date(small_lake: Path) -> 
     assert len(list((small_lake / "snapshots").iterdir())) == 1
 
 
-def test_the_id_is_the_content_wherever_and_whenever_it_was_written(small_lake: Path, tmp_path: Path) -> None:
+def test_the_id_is_what_the_rows_say_wherever_and_however_they_lie(small_lake: Path, tmp_path: Path) -> None:
     elsewhere = tmp_path / "moved" / "another name"
     shutil.copytree(small_lake, elsewhere)
-    rewritten = tmp_path / "rewritten"
-    for path in sorted(small_lake.rglob("*.parquet"), reverse=True):
-        target = rewritten / path.relative_to(small_lake)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(path.read_bytes())
-    (rewritten / "lake.json").write_bytes((small_lake / "lake.json").read_bytes())
-    ids = {take_snapshot(root, now=datetime.now(UTC)).snapshot_id for root in (small_lake, elsewhere, rewritten)}
-    assert len(ids) == 1
+    one_part = tmp_path / "one part"
+    for run_id in ("run-b", "run-a"):
+        append(one_part, RUNS, run_id, "rows", [run_row()])
+    append(one_part, EPOCHS, "run-a", "rows", [epoch_row(epoch=epoch) for epoch in (2, 0, 1)])
+    compacted = tmp_path / "compacted by and by"
+    append(compacted, RUNS, "run-b", "001-running", [run_row()])
+    take_snapshot(compacted)
+    append(compacted, RUNS, "run-a", "001-running", [run_row()])
+    for epoch in (1, 2, 0):
+        append(compacted, EPOCHS, "run-a", f"epoch-{epoch}", [epoch_row(epoch=epoch)])
+        last = take_snapshot(compacted)
+    logged = tmp_path / "logged"
+    for run_id, epochs in (("run-a", range(3)), ("run-b", [])):
+        with Journal(logged, run_id) as journal:
+            journal.log({RUNS: [run_row()]})
+            for epoch in epochs:
+                journal.log({EPOCHS: [epoch_row(epoch=epoch)]})
+    ids = {take_snapshot(root, now=datetime.now(UTC)).snapshot_id for root in (small_lake, elsewhere, one_part, logged)}
+    assert ids == {last.snapshot_id}
 
 
-def test_a_new_part_a_changed_part_and_a_moved_part_each_give_a_new_id(small_lake: Path) -> None:
-    seen = [take_snapshot(small_lake).snapshot_id]
-    append(small_lake, EPOCHS, "run-a", "epoch-00003", [epoch_row(epoch=3)])
-    seen.append(take_snapshot(small_lake).snapshot_id)
-    append(small_lake, EPOCHS, "run-a", "epoch-00003", [epoch_row(epoch=3, value=0.25)])
-    seen.append(take_snapshot(small_lake).snapshot_id)
-    part = small_lake / "epochs" / "run-a" / "epoch-00003.parquet"
-    part.rename(part.with_name("epoch-00004.parquet"))
-    seen.append(take_snapshot(small_lake).snapshot_id)
-    assert len(set(seen)) == 4
+def test_a_new_row_a_changed_row_and_a_row_of_another_run_each_give_a_new_id(tmp_path: Path) -> None:
+    written = {
+        "as it is": ("run-a", epoch_row(value=0.5)),
+        "changed": ("run-a", epoch_row(value=0.25)),
+        "another run's": ("run-b", epoch_row(value=0.5)),
+        "another sign": ("run-a", epoch_row(value=-0.5)),
+        "another name": ("run-a", epoch_row(metric="losss", value=0.5)),
+    }
+    seen = set()
+    for name, (run_id, row) in written.items():
+        for run in ("run-a", "run-b"):
+            append(tmp_path / name, RUNS, run, "001-running", [run_row()])
+        append(tmp_path / name, EPOCHS, run_id, "p", [row])
+        seen.add(take_snapshot(tmp_path / name).snapshot_id)
+    append(tmp_path / "as it is", EPOCHS, "run-a", "q", [epoch_row(epoch=3)])
+    seen.add(take_snapshot(tmp_path / "as it is").snapshot_id)
+    assert len(seen) == len(written) + 1
 
 
-def test_it_names_every_part_with_digest_size_and_rows(small_lake: Path) -> None:
+def test_it_names_every_file_with_digest_size_and_rows(small_lake: Path) -> None:
     snapshot = take_snapshot(small_lake)
-    parts = {path.relative_to(small_lake).as_posix(): path for path in small_lake.rglob("*.parquet")}
-    assert {file.path for file in snapshot.files} == set(parts)
     for file in snapshot.files:
-        assert (file.sha256, file.size_bytes) == (sha256_of(parts[file.path]), parts[file.path].stat().st_size)
+        path = small_lake / file.path
+        assert (file.sha256, file.size_bytes) == (sha256_of(path), path.stat().st_size)
     for table, rows in snapshot.rows.items():
-        name = "run_events" if table == "runs" else table
-        assert query(small_lake, f'SELECT count(*) AS n FROM "{name}"').to_pylist() == [{"n": rows}]
+        view = TABLES[table].view
+        assert query(small_lake, f'SELECT count(*) AS n FROM "{view}"').to_pylist() == [{"n": rows}]
 
 
 def test_parts_in_the_making_are_left_out(small_lake: Path) -> None:
@@ -88,10 +108,9 @@ def test_a_beginning_of_an_id_is_enough_where_it_fits_one(small_lake: Path) -> N
 def test_an_empty_lake_has_nothing_to_freeze(small_lake: Path) -> None:
     with pytest.raises(LakeError, match=r"has no snapshot yet. Make one"):
         latest_snapshot(small_lake)
-    for table in ("runs", "epochs"):
-        shutil.rmtree(small_lake / table)
+    empty = create_lake(small_lake.parent / "empty")
     with pytest.raises(LakeError, match=r"holds no rows yet. Train first"):
-        take_snapshot(small_lake)
+        take_snapshot(empty)
 
 
 @pytest.mark.parametrize("change", ["cut", "list", "file", "id", "extra"])
@@ -105,23 +124,24 @@ def test_an_altered_snapshot_is_refused_by_name(small_lake: Path, change: str) -
         path.write_text("[]")
     else:
         if change == "file":
-            value["files"][0]["sha256"] = "0" * 64
+            value["files"][0]["rows"] += 1
         elif change == "id":
             value["snapshot_id"] = "0" * 64
         else:
             value["note"] = "mine"
         path.write_text(json.dumps(value))
-    with pytest.raises(LakeError, match=rf"{path.name} (was altered|cannot be read as a snapshot).* Take a new one"):
+    with pytest.raises(LakeError, match=r"(was altered|cannot be read as a snapshot).*[Tt]ake a new one"):
         load_snapshot(small_lake, snapshot.snapshot_id)
 
 
 def test_a_part_that_is_gone_is_said_by_the_reader_and_by_verify(small_lake: Path) -> None:
     snapshot = take_snapshot(small_lake)
-    (small_lake / "epochs" / "run-a" / "epoch-00001.parquet").unlink()
-    with pytest.raises(LakeError, match=r"names epochs/run-a/epoch-00001.parquet, which is gone"):
+    (pack,) = small_lake.glob("epochs/merged/*")
+    pack.unlink()
+    with pytest.raises(LakeError, match=rf"names epochs/merged/{pack.name}, which is gone"):
         query(small_lake, "SELECT 1", snapshot)
     assert verify(small_lake) == [
-        f"epochs/run-a/epoch-00001.parquet is missing; snapshot {snapshot.snapshot_id[:12]} names it."
+        f"epochs/merged/{pack.name} is missing; generation 1 names it. Restore it from a copy."
     ]
 
 

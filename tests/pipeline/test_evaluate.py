@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 import torch
 
+from lake.journal import Journal
 from models.detector import Detector
 from models.habit_expert import habit_evidence, habit_score
 from models.vgae import reconstruction_errors
@@ -199,7 +200,7 @@ def again(trained: Place, run_ids: dict[str, str], tmp_path_factory: pytest.Temp
     inputs = {stage: RunFolder(trained.settings.runs, run_ids[stage]) for stage in ("prepare", *STAGES)}
     config = trained.config()
     return StageContext(
-        lake=trained.settings.lake, folder=folder, inputs=inputs, seed=7, say=lambda line: None,
+        journal=Journal(trained.settings.lake, "again"), folder=folder, inputs=inputs, seed=7, say=lambda line: None,
         tracking=config.tracking, facts={"dataset": "set_01"},
     )  # fmt: skip
 
@@ -224,7 +225,7 @@ def test_labels_of_test_captures_are_read_after_all_scores_are_written(
 
     monkeypatch.setattr(evaluation, "read_tested", watched)
     monkeypatch.setattr(CanLog, "without_labels", without)
-    evaluate(again, Outcome(), files, ALARM)
+    evaluate(again, Outcome(again.journal), files, ALARM)
     assert list(dict.fromkeys(stripped)) == [file.path for file in files]
     assert witness.seen, "labels were read in the end"
     assert all(witness.seen), "and never before the scores were there"
@@ -239,7 +240,7 @@ def test_other_labels_give_the_same_scores_and_other_metrics(
         return replace(log, is_attack=~log.is_attack)
 
     monkeypatch.setattr(evaluation, "read_tested", turned)
-    outcome = Outcome()
+    outcome = Outcome(again.journal)
     evaluate(again, outcome, files, ALARM)
     found = pl.read_parquet(again.folder.scores)
     own = scores.filter(pl.col("model_run_id").is_in([run_ids[stage] for stage in STAGES]))

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from lake.journal import Journal
 from lake.read import query
 from pipeline.batches import Batches
 from pipeline.config import TrackingConfig, TrainConfig
@@ -42,7 +43,7 @@ class Scripted(Learner):
 
 def context(root: Path) -> StageContext:
     return StageContext(
-        lake=root / "lake", folder=RunFolder(root / "runs", "a-run"), inputs={}, seed=3, say=lambda line: None,
+        journal=Journal(root / "lake", "a-run"), folder=RunFolder(root / "runs", "a-run"), inputs={}, seed=3, say=lambda line: None,
         tracking=TrackingConfig(wandb="off"), facts={},
     )  # fmt: skip
 

@@ -1,0 +1,1 @@
+"""The verbs of `./run lake`, a module for each group of them."""

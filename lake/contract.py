@@ -1,0 +1,111 @@
+"""A table's contract over many rows at once: what `Table.check` says of rows, said of Arrow columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from lake.errors import LakeError
+from lake.table import Table, all_zero_fault, is_all_zero, range_fault
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def check_arrow(table: Table, columns: Mapping[str, Any]) -> pa.Table:
+    """The columns as the table's rows in key order, once all fit; a missing column is null.
+
+    Raises:
+        LakeError: as `Table.check`.
+    """
+    import pyarrow as pa
+
+    if unknown := sorted(columns.keys() - table.columns.keys()):
+        raise LakeError(
+            f"{table.name} has no such column as {', '.join(unknown)}. Columns: {', '.join(table.columns)}."
+        )
+    rows = len(columns[table.owner])
+    try:
+        data = pa.table(
+            {name: columns.get(name, pa.nulls(rows, one.type)) for name, one in table.columns.items()}
+        ).cast(table.schema)
+    except (pa.ArrowException, ValueError) as error:
+        raise LakeError(f"{table.name}: {error}. Nothing was written.") from error
+    if fault := arrow_fault(table, data):
+        raise LakeError(f"{table.name}: {fault}. Nothing was written.")
+    order = [(name, "ascending", "at_start") for name in table.key]
+    data = data.sort_by(order) if len(data) > 1 else data
+    if fault := repeated_key(table, data):
+        raise LakeError(f"{table.name}: {fault} Nothing was written.")
+    return data
+
+
+def arrow_fault(table: Table, data: pa.Table, zeros: bool = True) -> str | None:
+    """The first breach of a column's contract among rows, as a sentence without its end, or None.
+
+    Args:
+        zeros: also refuse a table of measurements that is 0 throughout, which one part of it may well be.
+    """
+    for name in data.column_names:
+        if fault := _column_fault(table, name, data[name]):
+            return fault
+    if table.ranges and (fault := _range_fault(table, data)):
+        return fault
+    if zeros and table.refuses_zeros and is_all_zero(data["value"].to_pylist()):
+        return (
+            all_zero_fault(table.name, len(data)).removeprefix(f"{table.name}: ").removesuffix(" Nothing was written.")
+        )
+    return None
+
+
+def _column_fault(table: Table, name: str, values: pa.ChunkedArray) -> str | None:
+    """Finds the first faulty row with Arrow and asks the column what is wrong with it."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    column = table.columns[name]
+    suspects = [] if column.nullable else [pc.is_null(values)]
+    if column.choices:
+        suspects.append(
+            pc.and_(pc.is_valid(values), pc.invert(pc.is_in(values, pa.array(column.choices, pa.string()))))
+        )
+    if column.kind == "real":
+        suspects.append(pc.invert(pc.is_finite(values)))
+    if column.low is not None:
+        suspects.append(pc.less(values, column.low))
+    if column.high is not None:
+        suspects.append(pc.greater(values, column.high))
+    for suspect in suspects:
+        row = pc.index(pc.fill_null(suspect, False), True).as_py()
+        if row >= 0:
+            return f"row {row}: {name} {column.fault(values[row].as_py())}"
+    return None
+
+
+def _range_fault(table: Table, data: pa.Table) -> str | None:
+    """The extremes of each metric tell whether all its values are in range."""
+    extremes = data.select(["metric", "value"]).group_by("metric").aggregate([("value", "min"), ("value", "max")])
+    for row in extremes.to_pylist():
+        for value in (row["value_min"], row["value_max"]):
+            if fault := range_fault(table.ranges, row["metric"], value):
+                return fault
+    return None
+
+
+def repeated_key(table: Table, data: pa.Table) -> str | None:
+    """The first key that stands in two rows, as a sentence. In sorted rows those lie side by side."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if len(data) < 2:
+        return None
+    same = pa.chunked_array([pa.repeat(pa.scalar(True), len(data) - 1)])
+    for name in table.key:
+        first, second = data[name].slice(0, len(data) - 1), data[name].slice(1)
+        equal = pc.coalesce(pc.equal(first, second), pc.and_(pc.is_null(first), pc.is_null(second)))
+        same = pc.and_(same, equal)
+    row = pc.index(same, True).as_py()
+    if row < 0:
+        return None
+    key = {name: data[name][row].as_py() for name in table.key}
+    return f"the key {key} stands in more than one row."

@@ -1,0 +1,108 @@
+"""What compaction has merged so far: the packs that hold the rows of many runs, and an index of whose rows those are.
+
+`generations/<number>.json` names the packs; the highest number is what holds. Its index, a Parquet file of its own,
+says of each table and owner in which pack its rows are, how many, their digest, and which parts they came from: a
+part that is named there lies around until `gc`, but counts no more.
+"""
+
+from collections.abc import Collection
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lake.errors import LakeError
+from lake.manifest_file import load_manifest, manifest_bytes
+from lake.numbered import last_number, numbered_path, put_numbered
+from lake.stored import StoredFile, stored_file
+from lake.version import SCHEMA_VERSION
+
+FOLDER = "generations"
+FORMAT = "kd-gat-generation"
+
+
+@dataclass(frozen=True)
+class Indexed:
+    """The rows of one owner in one table, as a pack holds them."""
+
+    table: str
+    owner: str
+    pack: str
+    rows: int
+    digest: str
+    parts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Generation:
+    """The packs of a lake; number 0 has none."""
+
+    number: int = 0
+    packs: tuple[StoredFile, ...] = ()
+    index_path: str | None = None
+    index_sha256: str | None = None
+    schema: int = field(default=SCHEMA_VERSION)
+
+    def of(self, table: str) -> list[StoredFile]:
+        return [pack for pack in self.packs if pack.table == table]
+
+
+def current_generation(root: Path) -> Generation:
+    """The generation that holds.
+
+    Raises:
+        LakeError: it cannot be read.
+    """
+    number = last_number(root / FOLDER)
+    return load_generation(root, number) if number else Generation()
+
+
+def load_generation(root: Path, number: int) -> Generation:
+    path = numbered_path(root / FOLDER, number)
+    try:
+        read = load_manifest(path)
+        if read.pop("format") != FORMAT:
+            raise ValueError("another format")
+        packs = tuple(stored_file(pack) for pack in read.pop("packs"))
+        generation = Generation(number=number, packs=packs, **read)
+    except (OSError, ValueError, KeyError, TypeError, LakeError) as error:
+        raise LakeError(
+            f"{path} cannot be read as a generation of the lake ({error}). Restore it from a copy; "
+            "the packs it names are whole."
+        ) from error
+    if generation.schema > SCHEMA_VERSION:
+        raise LakeError(
+            f"{path} was written with schema {generation.schema}, newer than {SCHEMA_VERSION}. Update kd-gat."
+        )
+    return generation
+
+
+def put_generation(root: Path, generation: Generation) -> bool:
+    """Make the generation hold; False where another process was first with that number."""
+    about: dict[str, Any] = asdict(generation)
+    del about["number"]
+    return put_numbered(root / FOLDER, generation.number, manifest_bytes({"format": FORMAT, **about}))
+
+
+def read_index(root: Path, generation: Generation, tables: Collection[str]) -> list[Indexed]:
+    """The index's rows of these tables.
+
+    Raises:
+        LakeError: the index cannot be read.
+    """
+    import duckdb
+
+    if generation.index_path is None:
+        return []
+    path = root / generation.index_path
+    try:
+        with duckdb.connect() as connection:
+            rows = connection.execute(
+                'SELECT "table", owner, pack, rows, digest, parts FROM read_parquet($path) '
+                'WHERE list_contains($tables, "table")',
+                {"path": str(path), "tables": list(tables)},
+            ).fetchall()
+    except duckdb.Error as error:
+        raise LakeError(f"{path}, the index of the lake's packs, cannot be read ({error}). Restore it.") from error
+    return [
+        Indexed(table, owner, pack, count, digest, tuple(parts)) for table, owner, pack, count, digest, parts in rows
+    ]

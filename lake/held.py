@@ -1,0 +1,130 @@
+"""What a lake holds at one moment: packs, the parts that are in no pack yet, and journals' rows that are in no part."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from lake.generation import Generation, Indexed, current_generation, read_index
+from lake.journal_file import JournalContent, read_journal
+from lake.parts import MERGED, Part, list_parts
+from lake.recover import JournalName, list_journals, rows_behind
+from lake.schema import TABLES
+from lake.table import Row, Table
+
+
+@dataclass(frozen=True)
+class Held:
+    """What counts, by table.
+
+    Attributes:
+        hidden: owners whose rows in packs count no more, since a later attempt wrote them anew.
+        running: journals that are being written.
+    """
+
+    generation: Generation
+    parts: Mapping[str, list[Part]]
+    rows: Mapping[str, list[Row]]
+    hidden: Mapping[str, set[str]]
+    running: frozenset[str]
+
+
+def held(root: Path, tables: Collection[str] = tuple(TABLES)) -> Held:
+    """Look at the lake as it is now.
+
+    Journals are read before parts are listed, and parts before the generation: whatever moves on meanwhile is then
+    seen twice rather than not at all, and names tell which of the two to leave out.
+
+    Raises:
+        LakeError: something in it cannot be read.
+    """
+    journals = [(name, content) for name in list_journals(root) if (content := _content(name))]
+    listed = list_parts(root, tables)
+    generation = current_generation(root)
+    touched = [name for name in tables if listed[name] or journals]
+    index: dict[tuple[str, str], list[Indexed]] = defaultdict(list)
+    for one in read_index(root, generation, touched) if touched else []:
+        index[one.table, one.owner].append(one)
+    parts: dict[str, list[Part]] = {}
+    hidden: dict[str, set[str]] = {}
+    for name in tables:
+        parts[name], hidden[name] = _counting(TABLES[name], listed[name], index, generation.number > 0)
+    covered = _covered(listed, index)
+    rows: dict[str, list[Row]] = defaultdict(list)
+    for journal, content in journals:
+        for table, found in rows_behind(journal, content, covered[journal.journal]).items():
+            if table in parts:
+                rows[table] += found
+    running = frozenset(journal.journal for journal, _ in journals if not journal.is_done)
+    return Held(generation, parts, rows, hidden, running)
+
+
+def _content(name: JournalName) -> JournalContent | None:
+    try:
+        return read_journal(name.path)
+    except FileNotFoundError:
+        return None  # sealed since it was listed; its parts are there
+
+
+def _counting(
+    table: Table, listed: Iterable[Part], index: Mapping[tuple[str, str], list[Indexed]], has_generation: bool
+) -> tuple[list[Part], set[str]]:
+    """The parts that count beside the packs, and the owners whose packed rows do not."""
+    by_owner: dict[str, list[Part]] = defaultdict(list)
+    for part in listed:
+        if part.owner != MERGED or not has_generation:  # a pack is named by its generation
+            by_owner[part.owner].append(part)
+    counting: list[Part] = []
+    hidden: set[str] = set()
+    for owner, parts in by_owner.items():
+        packed = {name for one in index.get((table.name, owner), ()) for name in one.parts}
+        fresh = [part for part in longest(parts) if part.name not in packed and not _is_prefix(part, packed)]
+        if table.is_bulk:
+            attempt = max((_attempt(table, name) for name in packed), default=0)
+            last = max((part.attempt for part in fresh), default=0)
+            fresh = [part for part in fresh if part.attempt == last] if last >= attempt else []
+            if fresh and packed and last > attempt:
+                hidden.add(owner)
+        counting += fresh
+    return counting, hidden
+
+
+def longest(parts: Iterable[Part]) -> list[Part]:
+    """Without the parts of a journal that a longer one of the same journal repeats."""
+    ends: dict[tuple[str, int], int] = {}
+    for part in parts:
+        if found := part.journalled:
+            ends[found[:2]] = max(found[2], ends.get(found[:2], 0))
+    return [part for part in parts if not (found := part.journalled) or ends[found[:2]] == found[2]]
+
+
+def _is_prefix(part: Part, packed: Collection[str]) -> bool:
+    """Whether a longer part of the same journal is in a pack."""
+    if not part.journalled:
+        return False
+    journal, first, end = part.journalled
+    others = (Part(part.table, part.owner, name, None).journalled for name in packed)
+    return any(other and other[:2] == (journal, first) and other[2] >= end for other in others)
+
+
+def _attempt(table: Table, name: str) -> int:
+    return Part(table.name, "", name, None).attempt
+
+
+def _covered(
+    listed: Mapping[str, list[Part]], index: Mapping[tuple[str, str], list[Indexed]]
+) -> dict[str, dict[str, int]]:
+    """By journal and table, how many of its records are in parts or packs."""
+    covered: dict[str, dict[str, int]] = defaultdict(dict)
+    names = [(part.table, part) for parts in listed.values() for part in parts]
+    names += [
+        (table, Part(table, owner, name, None))
+        for (table, owner), found in index.items()
+        for one in found
+        for name in one.parts
+    ]
+    for table, part in names:
+        if found := part.journalled:
+            journal, _, end = found
+            covered[journal][table] = max(end, covered[journal].get(table, 0))
+    return covered

@@ -1,0 +1,259 @@
+"""The journal of a running process: rows are kept the moment they are logged, and become parts when it is sealed.
+
+    journal = Journal(root, run_id)
+    journal.log_epoch(epoch, "train", {"loss": 0.3})        # True: nothing can lose it any more
+    journal.log({EPOCHS: rows, METRICS: rows})              # all of these rows or none
+    journal.seal()                                          # parts in the lake, the journal is gone
+
+Each process writes a file of its own, so nobody waits for a lock on a shared file system. A killed process loses no
+row that was acknowledged: readers read its journal, and `recover` turns it into parts. A full disk, a quota or a
+failing device never stops a training: the journal says so once, keeps the rows in memory, and writes them when
+there is space again.
+"""
+
+import fcntl
+import logging
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from tempfile import gettempdir
+from typing import Literal
+from uuid import uuid4
+
+from lake.errors import LakeError
+from lake.files import flush, make_folder
+from lake.journal_file import JournalHeader, header_line, record_line
+from lake.parts import is_safe_name
+from lake.root import create_lake
+from lake.schema import EPOCHS
+from lake.table import Row, Table
+
+FOLDER = "journals"
+_LOG = logging.getLogger("kdgat.lake")
+Durable = Literal["disk", "process"]
+
+
+class Journal:
+    """One process's rows of one run; see the module.
+
+    Args:
+        durable: what an acknowledged row survives. "disk": also a power cut, the bytes are flushed before `log`
+            returns. "process": the death of the process; a thread flushes behind it, at most a row late.
+        patience_s: how long `close` tries again where the disk is full.
+        say: told once when rows cannot be written, and once when they could.
+
+    Raises:
+        LakeError: `root` is no lake and cannot be made one, or `run_id` cannot name a run.
+    """
+
+    def __init__(
+        self, root: Path, run_id: str, attempt: int = 1, durable: Durable = "disk", patience_s: float = 60,
+        say: Callable[[str], None] = _LOG.warning,
+    ) -> None:  # fmt: skip
+        if not is_safe_name(run_id):
+            raise LakeError(f"{run_id!r} cannot name a run: use up to 160 letters, digits, '.', '_' and '-'.")
+        self.root, self.run_id, self.attempt = create_lake(root), run_id, attempt
+        self._durable, self._patience_s, self._say = durable, patience_s, say
+        self._behind = threading.Event()
+        self._open()
+
+    def _open(self) -> None:
+        self._process_id = os.getpid()
+        self._lock = threading.Lock()
+        self._journal = uuid4().hex[:16]
+        self.path = journal_path(self.root, self.run_id, self._journal)
+        self._descriptor: int | None = None
+        self._written = self._flushed = 0  # bytes the file has, and those of them that are on the disk
+        self._unflushed: list[bytes] = []  # lines between the two
+        self._waiting: list[bytes] = []  # lines that the disk would not take
+        self._is_failing = self._is_closed = False
+        header = JournalHeader(self._journal, self.run_id, self.attempt, socket.gethostname(), self._process_id)
+        self._keep(header_line(header))
+        if self._durable == "process":
+            threading.Thread(target=self._flush_behind, name="journal", daemon=True).start()
+
+    def __enter__(self) -> "Journal":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Seals also after an error: what was logged is kept."""
+        self.seal()
+
+    def log(self, rows: Mapping[Table, Sequence[Row]]) -> bool:
+        """Keep rows of one or more tables, all or none of them.
+
+        Returns:
+            True once they are kept; False where they wait in memory for the disk to take them.
+
+        Raises:
+            LakeError: a row breaks its table's contract, or the journal is sealed.
+        """
+        owned = {table: [{**row, table.owner: self.run_id} for row in listed] for table, listed in rows.items()}
+        return self._log({table.name: table.check(listed) for table, listed in owned.items()})
+
+    def log_epoch(self, epoch: int, split: str, values: Mapping[str, float]) -> bool:
+        """Keep the metrics of a split at an epoch; as `log`."""
+        about = {"run_id": self.run_id, "attempt": self.attempt, "epoch": epoch, "split": split}
+        return self._log(
+            {"epochs": EPOCHS.check([{**about, "metric": name, "value": values[name]} for name in values])}
+        )
+
+    def _log(self, record: Mapping[str, Sequence[Row]]) -> bool:
+        if os.getpid() != self._process_id:  # born of the one that opened it: a journal is of one process
+            self._open()
+        line = record_line(record)
+        with self._lock:
+            if self._is_closed:
+                raise LakeError(f"the journal of {self.run_id} is sealed; open another one.")
+            return self._keep(line)
+
+    def _keep(self, line: bytes) -> bool:
+        self._waiting.append(line)
+        try:
+            self._write()
+            if self._durable == "disk" or self._is_failing:
+                self._flush()
+            else:
+                self._behind.set()
+        except OSError as error:
+            self._fail(error)
+            return False
+        if self._is_failing:
+            self._is_failing = False
+            self._say(f"{self.run_id}: the lake can be written again; every row of this run is in it.")
+        return True
+
+    def _write(self) -> None:
+        """Write what waits behind what the file has; after a failure first again what may have been lost of that."""
+        if self._descriptor is None:
+            self._descriptor = _open_locked(self.path)
+        if self._is_failing and self._unflushed:
+            _write_at(self._descriptor, b"".join(self._unflushed), self._flushed)
+        data = b"".join(self._waiting)
+        _write_at(self._descriptor, data, self._written)
+        self._written += len(data)
+        self._unflushed += self._waiting
+        self._waiting.clear()
+
+    def _flush(self) -> None:
+        if self._descriptor is None or not self._unflushed:
+            return
+        os.fdatasync(self._descriptor)
+        if self._flushed == 0:
+            flush(self.path.parent)
+        self._flushed = self._written
+        self._unflushed.clear()
+
+    def _flush_behind(self) -> None:
+        """The thread of a journal that is durable against its process's death only."""
+        while not self._is_closed:
+            self._behind.wait()
+            self._behind.clear()
+            with self._lock:
+                descriptor, written, count = self._descriptor, self._written, len(self._unflushed)
+                if descriptor is None or self._is_failing or self._is_closed:
+                    continue
+            try:
+                os.fdatasync(descriptor)
+            except OSError as error:
+                with self._lock:
+                    self._fail(error)
+                continue
+            with self._lock:
+                if not self._is_failing and self._flushed < written:
+                    self._flushed = written
+                    del self._unflushed[:count]
+
+    def _fail(self, error: OSError) -> None:
+        if not self._is_failing:
+            self._is_failing = True
+            self._say(
+                f"{self.run_id}: the lake cannot be written ({error.strerror}). Training goes on; its rows are kept in "
+                f"memory and written when that is possible again. Free some space in {self.root}."
+            )
+        with suppress(OSError):
+            if self._descriptor is not None:
+                os.ftruncate(self._descriptor, self._written)  # a torn line would lie in the way of the next
+
+    def seal(self) -> list[Path]:
+        """Turn the rows into parts of the lake and end the journal. Where the parts cannot be written the journal
+        stays, and readers find its rows there.
+
+        Raises:
+            LakeError: not even the journal could be written; says where the rows were put instead.
+        """
+        from lake.recover import seal_journal
+
+        self.close()
+        try:
+            return seal_journal(self.root, self.path)
+        except LakeError as error:
+            self._say(f"{self.run_id}: its rows stay in {self.path.name} for now: {error}")
+            return []
+
+    def close(self) -> None:
+        """Write what waits, flush, and let go of the file; readers and `recover` do the rest.
+
+        Raises:
+            LakeError: as `seal`.
+        """
+        with self._lock:
+            if self._is_closed:
+                return
+            self._is_closed = True
+            self._behind.set()
+            rescued = self._write_waiting()
+            if self._descriptor is not None:
+                os.close(self._descriptor)
+        if rescued:
+            raise LakeError(
+                f"{self.run_id}: the lake could not be written for {self._patience_s:.0f} s, so the run's last rows "
+                f"were put into {rescued}. Free some space, then: ./run lake recover --from {rescued}"
+            )
+
+    def _write_waiting(self) -> Path | None:
+        """Try until `patience_s` is over; then the rows go to the machine's folder for temporary files."""
+        until = time.monotonic() + self._patience_s
+        while self._unflushed or self._waiting:
+            try:
+                self._write()
+                self._flush()
+            except OSError as error:
+                self._fail(error)
+                if time.monotonic() >= until:
+                    return self._rescue()
+                time.sleep(min(1.0, self._patience_s))
+        return None
+
+    def _rescue(self) -> Path:
+        """The whole journal in another place: what is on the disk already, and what is not."""
+        kept = b""
+        with suppress(OSError):
+            kept = self.path.read_bytes()[: self._flushed]
+        place = Path(gettempdir()) / self.path.name
+        place.write_bytes(kept + b"".join(self._unflushed + self._waiting))
+        return place
+
+
+def journal_path(root: Path, run_id: str, journal: str) -> Path:
+    return root / FOLDER / f"{run_id}~{journal}.journal"
+
+
+def _open_locked(path: Path) -> int:
+    """A journal's file, locked for as long as its process lives, which tells `recover` that it does."""
+    make_folder(path.parent)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    with suppress(OSError):  # a file system without locks: recover then asks for the process
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    return descriptor
+
+
+def _write_at(descriptor: int, data: bytes, offset: int) -> None:
+    """A full disk may take a part of the bytes and refuse the rest."""
+    while data:
+        count = os.pwrite(descriptor, data, offset)
+        data, offset = data[count:], offset + count

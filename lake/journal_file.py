@@ -1,0 +1,134 @@
+"""A journal's file: a line a record, each with its own checksum.
+
+    1c291ca3 {"format": "kd-gat-journal", "journal": …}        the header, record 0's elder
+    5a1d0e7f {"epochs": [{"epoch": 0, …}, …]}                   record 0: rows of one or more tables, all or nothing
+    …
+
+A record counts once its line is whole. What follows the last whole line is torn: its writer was killed in the
+midst of it, and nobody was told that it was kept. A broken line with whole ones behind it is damage, and is said.
+"""
+
+import json
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from lake.errors import LakeError
+from lake.schema import TABLES
+from lake.table import Row
+from lake.version import SCHEMA_VERSION
+
+FORMAT = "kd-gat-journal"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+Record = Mapping[str, Sequence[Row]]
+
+
+@dataclass(frozen=True)
+class JournalHeader:
+    """Whose journal it is, and the process that writes it."""
+
+    journal: str
+    run_id: str
+    attempt: int
+    host: str
+    process_id: int
+    schema: int = SCHEMA_VERSION
+
+
+@dataclass(frozen=True)
+class JournalContent:
+    """A journal as it stood when it was read.
+
+    Attributes:
+        header: None where the writer was killed before its first line was whole.
+        records: in order; a record's place is its number.
+        end: bytes up to the end of the last whole line.
+    """
+
+    header: JournalHeader | None
+    records: tuple[Record, ...]
+    end: int
+
+
+def header_line(header: JournalHeader) -> bytes:
+    return _line({"format": FORMAT, **header.__dict__})
+
+
+def record_line(record: Record) -> bytes:
+    """Rows of tables, by table, as one line."""
+    return _line(record)
+
+
+def read_journal(path: Path) -> JournalContent:
+    """Every whole record of a journal, also of one that is being written.
+
+    Raises:
+        LakeError: a broken line has whole ones behind it, or the journal is none of ours.
+        FileNotFoundError: it is gone; its parts are there.
+    """
+    header: JournalHeader | None = None
+    records: list[Record] = []
+    data = path.read_bytes()
+    start = 0
+    while (stop := data.find(b"\n", start) + 1) > 0:
+        value = _value(data[start:stop])
+        if value is None:
+            _refuse_damage(path, data, stop)
+            break
+        if start == 0:
+            header = _header(path, value)
+        else:
+            records.append({name: [_decoded(name, row) for row in rows] for name, rows in value.items()})
+        start = stop
+    return JournalContent(header, tuple(records), start)
+
+
+def _line(value: Any) -> bytes:
+    text = json.dumps(value, separators=(",", ":"), default=_encoded, allow_nan=False).encode()
+    return b"%08x %s\n" % (zlib.crc32(text), text)
+
+
+def _value(line: bytes) -> Any:
+    """What a whole line says, or None of a broken one."""
+    checksum, _, text = line[:-1].partition(b" ")
+    try:
+        return json.loads(text) if int(checksum, 16) == zlib.crc32(text) else None
+    except ValueError:
+        return None
+
+
+def _refuse_damage(path: Path, data: bytes, after: int) -> None:
+    if any(_value(line + b"\n") is not None for line in data[after:].split(b"\n") if line):
+        raise LakeError(
+            f"{path} is damaged: a line before byte {after} is broken, and whole ones follow it. "
+            "Restore it from a copy, or take what is whole: ./run lake recover --salvage"
+        )
+
+
+def _header(path: Path, value: Mapping[str, Any]) -> JournalHeader:
+    about = dict(value)
+    if about.pop("format", None) != FORMAT:
+        raise LakeError(f"{path} is no journal of a lake. Move it out of the lake.")
+    if about["schema"] > SCHEMA_VERSION:
+        raise LakeError(
+            f"{path} was written with schema {about['schema']}, newer than {SCHEMA_VERSION}. Update kd-gat."
+        )
+    return JournalHeader(**about)
+
+
+def _encoded(value: Any) -> Any:
+    """What JSON does not know: times as microseconds, numbers of numpy as plain ones."""
+    if isinstance(value, datetime):
+        return (value - _EPOCH) // timedelta(microseconds=1)
+    return value.item()
+
+
+def _decoded(table: str, row: Mapping[str, Any]) -> Row:
+    columns = TABLES[table].columns
+    return {
+        name: _EPOCH + timedelta(microseconds=value) if columns[name].kind == "instant" and value is not None else value
+        for name, value in row.items()
+    }
