@@ -12,6 +12,7 @@ from typing import Any
 from lake.errors import LakeError
 from pipeline import data_verbs, verbs
 from pipeline.errors import KdGatError
+from pipeline.legacy.verb import add_migrate
 from pipeline.settings import share_processors
 
 
@@ -83,6 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     release.add_argument("run_id", metavar="RUN", help="a complete fusion run; ./run lake sql lists them")
     release.add_argument("--out", metavar="DIR", type=Path, required=True, help="folder to make; it may not exist yet")
     release.set_defaults(verb=verbs.release)
+    add_migrate(commands)
     return parser
 
 
