@@ -23,6 +23,7 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 class Commit:
     """One publication. Its id is the SHA-256 of its bytes, and its nonce makes it like no other.
 
+    It has the digest of the snapshot's file, which has those of the objects: the pointer vouches for every byte.
     No two pointers ever hold the same bytes then, so a mark that has changed never comes back, and a request that
     arrives late cannot put an old pointer over a newer one.
     """
@@ -30,6 +31,7 @@ class Commit:
     sequence: int  # 1 for the first, then its parent's + 1: no number is missing and none is there twice
     parent: str | None
     snapshot_id: str
+    snapshot_sha256: str
     nonce: str
     by: str
     at: str
@@ -54,10 +56,19 @@ class Head:
     etag: str
 
 
-def next_commit(base: Head | None, snapshot_id: str, by: str, at: str, message: str = "") -> Commit:
+@dataclass(frozen=True)
+class Signed:
+    """Who publishes, when, and what they say of it."""
+
+    by: str
+    at: str
+    message: str = ""
+
+
+def next_commit(base: Head | None, snapshot_id: str, snapshot_sha256: str, signed: Signed) -> Commit:
     """A commit that comes after `base`."""
     sequence, parent = (base.sequence + 1, base.commit_id) if base else (1, None)
-    return Commit(sequence, parent, snapshot_id, uuid4().hex, by, at, message)
+    return Commit(sequence, parent, snapshot_id, snapshot_sha256, uuid4().hex, **asdict(signed))
 
 
 def pointer_bytes(commit: Commit) -> bytes:
@@ -100,9 +111,8 @@ def read_commit(store: Store, commit_id: str) -> Commit:
     try:
         parent = value["parent"]
         texts = [str(value[name]) for name in ("nonce", "by", "at", "message")]
-        return Commit(
-            _count(value["sequence"]), parent and _digest(parent), _digest(value["snapshot_id"]), *texts
-        )  # fmt: skip
+        digests = _digest(value["snapshot_id"]), _digest(value["snapshot_sha256"])
+        return Commit(_count(value["sequence"]), parent and _digest(parent), *digests, *texts)
     except (KeyError, ValueError) as error:
         raise _altered(store, key, str(error)) from error
 
@@ -128,7 +138,7 @@ def history(store: Store, commit_id: str, down_to: int = 1) -> Iterator[tuple[st
 def _read(store: Store, key: str, data: bytes, form: str) -> dict[str, Any]:
     try:
         value = json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _altered(store, key, "it is no JSON") from error
     if not isinstance(value, dict) or value.get("format") != form:
         raise _altered(store, key, f"it is no {form}")

@@ -84,7 +84,7 @@ def _marker(store: Store) -> Mapping[str, Any] | None:
         return None
     try:
         marker = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         marker = None
     if not isinstance(marker, dict):
         raise RemoteError(f"{store.name}/{MARKER} is not what a remote has there: {data[:40]!r}. Check the address.")

@@ -1,0 +1,43 @@
+"""What a lake and a remote have in common, and what only one of them has."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from lake.remote.commits import Head, read_commit
+from lake.remote.contents import Difference, Item, compare, rows_by_owner
+from lake.remote.manifest import read_snapshot
+from lake.remote.memory import last_common
+from lake.remote.store import Store
+from lake.remote.transfer import fetch
+from lake.snapshot import Snapshot
+
+
+def is_contained(root: Path, store: Store, head: Head, snapshot: Snapshot) -> bool:
+    """Whether a push of `snapshot` leaves out nothing of what the remote has.
+
+    It is, where nobody published since this lake last pushed or pulled; else where every run of the remote is in the
+    snapshot with the same rows.
+    """
+    if last_common(root, store.name) == head.commit_id:
+        return True
+    found = difference(root, store, snapshot, newest_snapshot(store, head))
+    return not found.only_there and not found.changed
+
+
+def newest_snapshot(store: Store, head: Head) -> Snapshot:
+    """The remote's newest snapshot, checked against its commit."""
+    commit = read_commit(store, head.commit_id)
+    return read_snapshot(store, commit.snapshot_id, commit.snapshot_sha256)
+
+
+def difference(root: Path, store: Store, here: Snapshot | None, there: Snapshot) -> Difference:
+    """The runs that only the lake's snapshot has, that only the remote's has, and that both have with other rows."""
+    with TemporaryDirectory() as folder:
+        index: Path | None = None
+        if there.index_path is not None and there.index_sha256 is not None:
+            index = Path(folder) / "index.parquet"
+            fetch(store, Item(there.index_path, there.index_sha256, None), index)
+        theirs = rows_by_owner(there, index)
+    if here is None:
+        return compare({}, theirs)
+    return compare(rows_by_owner(here, root / here.index_path if here.index_path else None), theirs)

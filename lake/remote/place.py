@@ -1,0 +1,104 @@
+"""The objects of a snapshot and its own file, brought to a remote that may have some of them."""
+
+import hashlib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from lake.remote.contents import Item, by_digest, items_of
+from lake.remote.errors import MissingError, RemoteError
+from lake.remote.layout import OBJECTS, object_key, snapshot_key
+from lake.remote.manifest import checked_snapshot
+from lake.remote.patience import patiently
+from lake.remote.progress import Moving
+from lake.remote.store import Store
+from lake.remote.transfer import check, in_parallel, send
+from lake.snapshot import Snapshot, snapshot_path
+
+
+@dataclass(frozen=True)
+class Placed:
+    """The digest of the snapshot's file in the remote, and what was sent to bring it there."""
+
+    sha256: str
+    objects_sent: int = 0
+    bytes_sent: int = 0
+
+
+def place(root: Path, store: Store, snapshot: Snapshot, moving: Moving) -> Placed:
+    """Make sure that the remote has the snapshot, its objects before it.
+
+    A snapshot's id is of its rows: another lake may have packed the same ones into other files. What is there first
+    stays, and its objects are there, since they came before it.
+    """
+    key = snapshot_key(snapshot.snapshot_id)
+    data = snapshot_path(root, snapshot.snapshot_id).read_bytes()
+    sent, n_bytes = 0, 0
+    there = _there(store, key)
+    if there is None:
+        items = by_digest(items_of(snapshot))
+        sizes = patiently(lambda: dict(store.list(OBJECTS)))
+        wrong = {item.sha256 for item in items if _has_wrong_size(item, sizes)}
+        absent = {item.sha256 for item in items if object_key(item.sha256) not in sizes}
+        sent, n_bytes = _send(root, store, [item for item in items if item.sha256 in wrong | absent], wrong, moving)
+        if not patiently(lambda: store.put_if_absent(key, data)):
+            there = patiently(lambda: store.get(key)).data  # ours, its answer lost; or another's in the same moment
+    if there is not None and there != data:
+        checked_snapshot(there, snapshot.snapshot_id, f"{store.name}/{key}")
+    return Placed(_digest(data if there is None else there), sent, n_bytes)
+
+
+def place_again(root: Path, store: Store, snapshot: Snapshot, moving: Moving) -> Placed:
+    """The same, doubting all that is there: every object is read, and what is wrong is replaced by the lake's own."""
+    key = snapshot_key(snapshot.snapshot_id)
+    data = snapshot_path(root, snapshot.snapshot_id).read_bytes()
+    own = {item.sha256: item for item in items_of(snapshot)}
+    there = _there(store, key)
+    if there is not None and there != data:
+        try:
+            named = by_digest(items_of(checked_snapshot(there, snapshot.snapshot_id, key)))
+            faulty = _faulty(store, named, moving)
+            if faulty <= own.keys():
+                return Placed(_digest(there), *_send(root, store, [own[one] for one in faulty], faulty, moving))
+        except RemoteError:
+            pass  # the snapshot's file itself is wrong, and is replaced below
+    faulty = _faulty(store, list(own.values()), moving)
+    sent, n_bytes = _send(root, store, [own[one] for one in faulty], faulty, moving)
+    if there != data:
+        patiently(lambda: store.put(key, data))
+    return Placed(_digest(data), sent, n_bytes)
+
+
+def _there(store: Store, key: str) -> bytes | None:
+    try:
+        return patiently(lambda: store.get(key)).data
+    except MissingError:
+        return None
+
+
+def _has_wrong_size(item: Item, sizes: Mapping[str, int]) -> bool:
+    found = sizes.get(object_key(item.sha256))
+    return None not in (found, item.size_bytes) and found != item.size_bytes
+
+
+def _faulty(store: Store, items: list[Item], moving: Moving) -> set[str]:
+    found: set[str] = set()
+
+    def look(item: Item) -> int:
+        if check(store, item):
+            found.add(item.sha256)
+        return item.size_bytes or 0
+
+    with moving("checking", len(items), sum(item.size_bytes or 0 for item in items)) as counted:
+        in_parallel(items, look, counted)
+    return found
+
+
+def _send(root: Path, store: Store, items: list[Item], over: Collection[str], moving: Moving) -> tuple[int, int]:
+    with moving("sending", len(items), sum(item.size_bytes or 0 for item in items)) as counted:
+        n_bytes = in_parallel(items, lambda item: send(store, root, item, over=item.sha256 in over), counted)
+    return len(items), n_bytes
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

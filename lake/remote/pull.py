@@ -1,0 +1,128 @@
+"""`pull`: the runs of a remote's snapshot that the lake lacks; every byte is checked before the lake sees it."""
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from lake.errors import LakeError
+from lake.files import make_folder, sha256_of
+from lake.remote.commits import Commit, history, read_head
+from lake.remote.contents import Item, by_digest, items_of
+from lake.remote.errors import RemoteError
+from lake.remote.layout import check_remote
+from lake.remote.manifest import read_snapshot
+from lake.remote.memory import remember
+from lake.remote.progress import Moving, unseen
+from lake.remote.store import Store
+from lake.remote.tags import read_tag
+from lake.remote.transfer import fetch, in_parallel
+from lake.snapshot import FOLDER, Snapshot, load_snapshot
+
+_INCOMING = ".incoming"  # in the lake: what has arrived is on its disk, and a later pull goes on from there
+
+
+@dataclass(frozen=True)
+class Pulled:
+    """What a pull did."""
+
+    snapshot_id: str
+    sequence: int
+    commit_id: str
+    new_runs: list[str]
+    objects_fetched: int
+    bytes_fetched: int
+
+
+def pull(
+    root: Path, store: Store, *, snapshot_id: str | None = None, tag: str | None = None, moving: Moving = unseen
+) -> Pulled:
+    """Take over the runs of the remote's newest snapshot, or of the one asked for. Cut off and run again it goes on.
+
+    Raises:
+        RemoteError: the remote has no such snapshot, or something of it is lost, altered or hostile.
+        LakeError: a run is in the lake with other rows. Nothing of the lake was changed.
+    """
+    from lake.adopt import adopt
+
+    check_remote(store)
+    commit_id, commit = _chosen(store, snapshot_id, tag)
+    snapshot = read_snapshot(store, commit.snapshot_id, commit.snapshot_sha256)
+    with _alone(root) as incoming:
+        places, fetched, n_bytes = _bring(root, incoming, store, snapshot, moving)
+        new_runs = adopt(root, snapshot, places)
+        if snapshot_id is None and tag is None:
+            remember(root, store.name, commit_id)
+        shutil.rmtree(incoming, ignore_errors=True)
+    return Pulled(snapshot.snapshot_id, commit.sequence, commit_id, new_runs, fetched, n_bytes)
+
+
+def _chosen(store: Store, snapshot_id: str | None, tag: str | None) -> tuple[str, Commit]:
+    if tag is not None:
+        return read_tag(store, tag)
+    head = read_head(store)
+    if head is None:
+        raise RemoteError(f"{store.name} has no commit yet. Push to it first.")
+    commits = history(store, head.commit_id)
+    if snapshot_id is None:
+        return next(commits)
+    for commit_id, commit in commits:
+        if snapshot_id and commit.snapshot_id.startswith(snapshot_id):
+            return commit_id, commit
+    raise RemoteError(
+        f"no commit of {store.name} has a snapshot that begins with {snapshot_id!r}; "
+        f"the newest of {head.sequence} has {head.snapshot_id[:12]}."
+    )
+
+
+def _bring(
+    root: Path, incoming: Path, store: Store, snapshot: Snapshot, moving: Moving
+) -> tuple[Mapping[str, Path], int, int]:
+    """Where each file of the snapshot is, by the path it names; how many were fetched, and their bytes."""
+    items = items_of(snapshot)
+    places = {item.sha256: incoming / f"{item.sha256}.parquet" for item in items}
+    absent = [item for item in by_digest(items) if not _is_here(places[item.sha256], item)]
+    held = _held(root, absent)
+    for item in absent:
+        if item.sha256 in held:
+            os.link(held[item.sha256], places[item.sha256])  # a second name: the lake's own stays as it is
+    absent = [item for item in absent if item.sha256 not in held]
+    with moving("fetching", len(absent), sum(item.size_bytes or 0 for item in absent)) as counted:
+        n_bytes = in_parallel(absent, lambda item: fetch(store, item, places[item.sha256]), counted)
+    return {item.path: places[item.sha256] for item in items}, len(absent), n_bytes
+
+
+def _is_here(path: Path, item: Item) -> bool:
+    return path.is_file() and sha256_of(path) == item.sha256
+
+
+def _held(root: Path, items: list[Item]) -> dict[str, Path]:
+    """Files with the bytes of these items that the lake has already, as its snapshots tell."""
+    wanted = {item.sha256 for item in items}
+    held: dict[str, Path] = {}
+    for path in sorted((root / FOLDER).glob("[!.]*.json")):
+        try:
+            named = items_of(load_snapshot(root, path.stem))
+        except LakeError:
+            continue  # `verify` says what is wrong with it
+        for item in named:
+            if item.sha256 in wanted - held.keys() and _is_here(root / item.path, item):
+                held[item.sha256] = root / item.path
+    return held
+
+
+@contextmanager
+def _alone(root: Path) -> Iterator[Path]:
+    """The folder for what arrives; a second pull into the lake at the same time is refused."""
+    make_folder(root / _INCOMING)
+    descriptor = os.open(root / f"{_INCOMING}.lock", os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # ends with the process, however that ends
+        yield root / _INCOMING
+    except BlockingIOError as error:
+        raise LakeError(f"another pull into {root} is under way. Run this again when it is done.") from error
+    finally:
+        os.close(descriptor)

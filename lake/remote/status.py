@@ -1,0 +1,90 @@
+"""`status`: what the lake has that the remote lacks, and the other way round; nothing is changed on either side."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from lake.remote.commits import Commit, Head, read_commit, read_head
+from lake.remote.contents import Difference, Item, by_digest, items_of
+from lake.remote.ground import difference
+from lake.remote.layout import check_remote
+from lake.remote.manifest import read_snapshot
+from lake.remote.memory import last_common
+from lake.remote.store import Store
+from lake.root import MARKER
+from lake.snapshot import Snapshot, take_snapshot
+
+State = Literal["empty", "even", "ahead", "behind", "diverged"]
+
+
+@dataclass(frozen=True)
+class Amount:
+    """Files that one side has and the other lacks."""
+
+    objects: int = 0
+    bytes: int = 0
+
+
+@dataclass(frozen=True)
+class Status:
+    """How a lake and a remote stand to each other.
+
+    Attributes:
+        state: empty: the remote has no commit yet; diverged: each has what the other lacks, or another version of it.
+        newest: the remote's newest commit, None while there is none.
+        runs: runs (and registered models) by where their rows are.
+        to_send, to_fetch: what a push or a pull would move at most.
+    """
+
+    state: State
+    head: Head | None
+    newest: Commit | None
+    snapshot_id: str | None
+    runs: Difference
+    to_send: Amount = Amount()
+    to_fetch: Amount = Amount()
+
+
+_NOTHING = Difference(frozenset(), frozenset(), frozenset())
+
+
+def status(root: Path, store: Store) -> Status:
+    """Compare the lake as it stands with the remote's newest snapshot.
+
+    Raises:
+        LakeError: one of the two cannot be read.
+    """
+    check_remote(store)
+    here = take_snapshot(root) if (root / MARKER).exists() else None
+    head = read_head(store)
+    mine = here.snapshot_id if here else None
+    if head is None:
+        return Status("empty", None, None, mine, _NOTHING, _amount(here, None))
+    newest = read_commit(store, head.commit_id)
+    if head.snapshot_id == mine:
+        return Status("even", head, newest, mine, _NOTHING)
+    there = read_snapshot(store, newest.snapshot_id, newest.snapshot_sha256)
+    runs = difference(root, store, here, there)
+    is_common = last_common(root, store.name) == head.commit_id
+    state = _state(runs, is_common)
+    to_send = _amount(here, there) if state != "behind" else Amount()
+    to_fetch = _amount(there, here) if state != "ahead" else Amount()
+    return Status(state, head, newest, mine, runs, to_send, to_fetch)
+
+
+def _state(runs: Difference, is_common: bool) -> State:
+    """Where nobody published since the last push or pull, what differs is what the lake has got since then."""
+    if is_common or not (runs.only_there or runs.changed):
+        return "ahead"
+    return "diverged" if runs.only_here or runs.changed else "behind"
+
+
+def _amount(of: Snapshot | None, without: Snapshot | None) -> Amount:
+    have = {item.sha256 for item in _items(without)}
+    lacking = [item for item in _items(of) if item.sha256 not in have]
+    return Amount(len(lacking), sum(item.size_bytes or 0 for item in lacking))
+
+
+def _items(snapshot: Snapshot | None) -> Iterable[Item]:
+    return by_digest(items_of(snapshot)) if snapshot else []

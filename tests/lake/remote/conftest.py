@@ -1,0 +1,75 @@
+"""A bucket behind a line that can be made faulty, and lakes to push from and pull into."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from lake.append import append
+from lake.remote.address import parse_address
+from lake.remote.commits import Signed
+from lake.remote.objects import ObjectStore
+from lake.remote.settings import Access
+from lake.schema import EPOCHS, RUNS
+from tests.lake.remote.faults import FaultyLine
+from tests.lake.remote.s3_server import BUCKET, S3Server
+from tests.lake.rows import epoch_row, run_row
+
+ANNA = Signed("anna@lab", "2026-03-01T12:00:00+00:00", "first results")
+BEN = Signed("ben@lab", "2026-03-02T12:00:00+00:00")
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[S3Server]:
+    server = S3Server()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def s3(s3_server: S3Server) -> S3Server:
+    """The server with an empty bucket."""
+    s3_server.backend.reset()
+    s3_server.backend.create_bucket(BUCKET, "us-east-1")
+    return s3_server
+
+
+@pytest.fixture
+def line(s3: S3Server) -> Iterator[FaultyLine]:
+    line = FaultyLine(s3.port)
+    yield line
+    line.stop()
+
+
+@pytest.fixture
+def bucket(s3: S3Server, line: FaultyLine) -> ObjectStore:
+    """The bucket, seen through the line by the user who may write."""
+    return store_of(s3, line)
+
+
+def store_of(
+    s3: S3Server,
+    line: FaultyLine,
+    user: str = "writer",
+    *,
+    address: str = f"s3://{BUCKET}/lake",
+    timeout_s: float = 2.0,
+) -> ObjectStore:
+    keys = s3.keys[user]
+    return ObjectStore(parse_address(address), Access(line.endpoint, "auto", keys.access, keys.secret), timeout_s)
+
+
+@pytest.fixture
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between two tries no time passes."""
+    monkeypatch.setattr("lake.remote.patience.time.sleep", lambda seconds: None)
+
+
+AddRun = Callable[..., None]
+
+
+def add_run(root: Path, run_id: str, epochs: int = 2, value: float = 0.5) -> None:
+    """A run that ended, with its curve."""
+    append(root, RUNS, run_id, "001-running", [run_row()])
+    append(root, RUNS, run_id, "001-complete", [run_row(status="complete")])
+    append(root, EPOCHS, run_id, "epochs", [epoch_row(epoch=epoch, value=value) for epoch in range(epochs)])
