@@ -1,4 +1,4 @@
-"""Metric rows of the old evaluations: a model, a scenario, and named values, as the tracker and its export have them."""
+"""Metric rows of the old evaluations: a model, a scenario and named values, as the tracker and its export have them."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

@@ -24,7 +24,6 @@ def execute(plan: Plan, lake: Path, wishes: Wishes, say: Callable[[str], None]) 
     """
     if plan.conflicts:
         raise MigrateError("\n".join(plan.conflicts))
-    roots = sorted({move.new for move in plan.moves} | {plan.source})
     before = sum(move.size_bytes for move in plan.moves)
     for number, piece in enumerate(plan.pieces, 1):
         _append(lake, piece)
@@ -36,7 +35,7 @@ def execute(plan: Plan, lake: Path, wishes: Wishes, say: Callable[[str], None]) 
         remove_empty(folder)
     after = sum(size_of(move.new) for move in plan.moves)
     if after != before:
-        raise MigrateError(f"{before:,} bytes were moved and {after:,} are there. Compare {roots[0]} with a copy.")
+        raise MigrateError(f"{before:,} bytes were moved and {after:,} are there. Compare {plan.source} with a copy.")
     _verify(plan, lake, wishes)
 
 
@@ -46,8 +45,6 @@ def _append(lake: Path, piece: Piece) -> None:
 
 def _verify(plan: Plan, lake: Path, wishes: Wishes) -> None:
     """The source, read once more, holds nothing that the lake does not."""
-    if not plan.source.exists():
-        return  # all of it was moved elsewhere
     rest = make_plan(plan.source, lake, wishes)
     if not rest.is_done:
         what = [*rest.conflicts, *(f"{piece.table.name} of {piece.run_id} is missing" for piece in rest.pieces)]

@@ -1,6 +1,7 @@
 """Collects what a source holds into pieces of the lake's tables, and keeps count of what it refuses."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -48,8 +49,10 @@ class Gathering:
     def add_run(self, run: OldRun) -> None:
         self._runs[run.old] = run
 
-    def change_run(self, old: str, change: Callable[[OldRun], OldRun]) -> None:
-        self._runs[old] = change(self._runs[old])
+    def change_run(self, old: str, note: str = "", **changes: Any) -> None:
+        """Other values of the run's fields, and a sentence more in its `reason`."""
+        run = replace(self._runs[old], **changes)
+        self._runs[old] = replace(run, notes=(*run.notes, note)) if note else run
 
     def add_rows(self, source: str, table: Table, run_id: str, rows: Sequence[Row]) -> int:
         """Rows of a run, each with its `SOURCE`; those that break the contract are refused. Gives how many fit."""

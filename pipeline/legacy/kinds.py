@@ -39,13 +39,21 @@ KINDS = (
 )  # fmt: skip
 
 
-def find_stores(source: Path) -> list[tuple[Kind, Path]]:
+_FOLDERS = next(kind for kind in KINDS if kind.read is read_folders)
+
+
+def find_stores(source: Path, to: Path | None = None) -> list[tuple[Kind, Path]]:
     """What `source` is; of a folder that is no store itself, the stores directly in it.
+
+    Args:
+        to: where experiment folders of `source` are moved: once all are there, none is left in it.
 
     Raises:
         MigrateError: it is not there, cannot be read, or holds none of KINDS.
     """
     try:
+        if to is not None and is_folders(to) and source.is_dir():
+            return [(_FOLDERS, source)]
         if not source.exists():
             raise MigrateError(f"{source} does not exist. Give the file or folder of an old store.")
         if (kind := _kind_of(source)) is not None:

@@ -61,7 +61,7 @@ def add_log(gathering: Gathering, old: str, folder: Path, attempt: int, split: s
     """The curves in one `metrics.csv`, for the run `old`."""
     rows, is_cut, has_epochs = read_metrics(folder / METRICS)
     if not has_epochs:
-        gathering.change_run(old, lambda run: run.noting(STEP_AS_EPOCH))
+        gathering.change_run(old, STEP_AS_EPOCH)
     logged = [
         Logged(row["epoch" if has_epochs else "step"], name, value, f"{old} line {line} {name}", attempt)
         for line, row in rows
@@ -114,7 +114,7 @@ def read_hparams(path: Path) -> dict[str, Any]:
         return {}
     text = path.read_text(errors="replace")
     try:
-        found = yaml.safe_load(text)  # type: ignore[no-untyped-call]
+        found = yaml.safe_load(text)
     except yaml.YAMLError:
         return {HPARAMS: text}  # tags of Python objects, which are not to be built from somebody's file
     return found if isinstance(found, dict) else {HPARAMS: text} if found is not None else {}

@@ -105,7 +105,7 @@ def _add_run(
     ]
     gathering.counted("metrics", len(metrics) - len(logged), len(metrics) - len(logged), "epochs")
     if logged and not {one["step"] for one in metrics} <= epochs.keys():
-        gathering.change_run(old, lambda one: one.noting(STEP_AS_EPOCH))
+        gathering.change_run(old, STEP_AS_EPOCH)
     add_curves(gathering, "metrics", run.run_id, logged, wishes.split)
 
 
@@ -131,4 +131,4 @@ def _add_teachers(gathering: Gathering, tags: Mapping[str, Mapping[str, str]], r
             link(gathering, old, found[0])
         else:
             why = "is not in the store" if not found else f"is the name of {len(found)} runs"
-            gathering.change_run(old, lambda run, text=f"its teacher {teacher!r} {why}.": run.noting(text))
+            gathering.change_run(old, f"its teacher {teacher!r} {why}.")

@@ -105,26 +105,26 @@ def place_of(facts: Mapping[str, Any], dataset: str | None = None, stage: str | 
         dataset, stage: taken where the facts name none.
     """
     known = {**_from_name(str(facts.get("run_name") or "")), **{key: value for key, value in facts.items() if value}}
-    dataset = str(known.get("dataset") or dataset or "")
+    said = str(known.get("dataset") or dataset or "")
     old = str(known.get("stage") or "")
     role = ROLE.get(str(known.get("scale") or known.get("model_size") or known.get("role") or ""))
-    if not dataset:
+    if not said:
         return "it does not say its dataset; give --dataset"
     if not old and stage:
         old = stage
     if old in STAGES:  # our own words
-        model, _, suffix = old.partition("_")
-        return Place(dataset, old, ARCHITECTURE.get(model), suffix if suffix in ROLES else role)
+        network, _, suffix = old.partition("_")
+        return Place(said, old, ARCHITECTURE.get(network), suffix if suffix in ROLES else role)
     if not old:
         return "it does not say its stage; give --stage"
     if old not in MODEL:
         return f"its stage {old!r} is none of {', '.join(MODEL)}; give --stage"
     model = MODEL[old]
     if model is None or model == "fusion":
-        return Place(dataset, "evaluate" if model is None else "fusion", model, role)
+        return Place(said, "evaluate" if model is None else "fusion", model, role)
     if role is None:
         return "it does not say whether it is a teacher or a student; give --stage"
-    return Place(dataset, f"{model}_{role}", model, role)
+    return Place(said, f"{model}_{role}", model, role)
 
 
 def _from_name(name: str) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """What a migration will do: everything found, less what the lake has already, and what stands against it."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,17 +60,24 @@ def make_plan(source: Path, lake: Path, wishes: Wishes) -> Plan:
         MigrateError: the source is none, or is damaged.
         LakeError: the lake cannot be read.
     """
-    stores = find_stores(source)
+    if wishes.name and not re.fullmatch(r"[A-Za-z0-9_-]{1,40}", wishes.name):
+        raise MigrateError(f"--as {wishes.name!r} cannot stand in a run id: use up to 40 letters, digits, '_' and '-'.")
+    stores = find_stores(source, wishes.to)
     if wishes.name and len(stores) > 1:
         listed = ", ".join(path.name for _, path in stores)
         raise MigrateError(f"--as names one store, and {source} holds {len(stores)}: {listed}. Give them one by one.")
-    found = tuple(kind.read(path, wishes) for kind, path in stores)
+    try:
+        found = tuple(kind.read(path, wishes) for kind, path in stores)
+    except OSError as error:
+        raise MigrateError(
+            f"{error.filename or source} cannot be read ({error.strerror}). Make it readable, then try again."
+        ) from error
     pieces = [piece for one in found for piece in one.pieces]
     conflicts = _told_twice(found)
     absent, different = _compare(lake, pieces)
     conflicts += [
-        f"run {run_id} is in the lake with other {', '.join(tables)}: another source was imported under this id. "
-        "Nothing of this source is imported; give it a name of its own with --as NAME."
+        f"run {run_id} is in the lake with other {', '.join(tables)}: another source, or this one as it was, "
+        "is imported under this id. Nothing of this source is imported; give it a name of its own with --as NAME."
         for run_id, tables in different.items()
     ]
     conflicts += [fault for one in found for fault in _collisions(one)]
@@ -127,7 +135,7 @@ def _collisions(found: Found) -> Iterable[str]:
     taken: dict[Path, Path] = {}
     for move in found.moves:
         if move.new in taken:
-            yield f"{move.old} and {taken[move.new]} would both become {move.new}. Nothing is moved; rename one of them."
+            yield f"{move.old} and {taken[move.new]} would both become {move.new}. Nothing is moved; rename one."
         elif move.new.exists() and not move.copies:
             yield f"{move.old} would become {move.new}, which is there already. Nothing is moved; rename one of them."
         taken[move.new] = move.old

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -54,9 +53,9 @@ def read_reports(path: Path, wishes: Wishes) -> Found:
             read(gathering, path, name)
     for absent in sorted(known - {file.name for file in path.iterdir()}):
         gathering.note(f"{absent} is not there; nothing of it is imported")
-    for file in sorted(path.iterdir()):
-        if file.name not in known:
-            gathering.note(f"{file.name} is no file of the export; it is left out")
+    for other in sorted(path.iterdir()):
+        if other.name not in known:
+            gathering.note(f"{other.name} is no file of the export; it is left out")
     return gathering.finish()
 
 
@@ -162,7 +161,7 @@ def _add_sizes(gathering: Gathering, folder: Path, name: str) -> None:
             continue
         gathering.counted(file, 0, 1, "")
         for run in runs:
-            gathering.change_run(run.old, lambda one, n=size: replace(one, parameters=n))
+            gathering.change_run(run.old, parameters=size)
 
 
 def _add_graphs(gathering: Gathering, folder: Path, name: str) -> None:

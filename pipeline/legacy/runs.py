@@ -1,7 +1,7 @@
 """The `runs` row of an imported run."""
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -46,9 +46,6 @@ class OldRun:
     teacher_run_id: str | None = None
     attempt: int = 1
     notes: tuple[str, ...] = ()
-
-    def noting(self, note: str) -> "OldRun":
-        return replace(self, notes=(*self.notes, note))
 
 
 def run_row(run: OldRun, experiment: str, origin: str, defects: str) -> dict[str, Any]:

@@ -51,7 +51,7 @@ def summary_of(plan: Plan) -> str:
     rows = sum(piece.rows.num_rows for piece in plan.pieces)
     refused = sum(len(found.refused) for found in plan.found)
     if plan.is_done:
-        return f"Nothing to do: all {plan.present:,} parts are in the lake ({refused:,} things of the source were refused)."
+        return f"Nothing to do: all {plan.present:,} parts are in the lake; {refused:,} things refused."
     moves = f", {len(plan.moves)} folders moved" if plan.moves else ""
     there = f"; {plan.present:,} parts are there already" if plan.present else ""
     return f"{rows:,} rows of {runs:,} runs in {len(plan.pieces):,} parts{moves}; {refused:,} things refused{there}."

@@ -92,19 +92,15 @@ def _add_teachers(gathering: Gathering, runs: list[dict[str, Any]]) -> None:
         if teacher and teacher in gathering.runs:
             link(gathering, old, str(teacher))
         elif teacher:
-            gathering.change_run(
-                old, lambda run, name=teacher: run.noting(f"its teacher {name!r} is not in the store.")
-            )
+            gathering.change_run(old, f"its teacher {teacher!r} is not in the store.")
         elif row["has_kd"] or is_distilled(old):
-            gathering.change_run(old, lambda run: run.noting("it was distilled; its teacher is not recorded."))
+            gathering.change_run(old, "it was distilled; its teacher is not recorded.")
 
 
 def link(gathering: Gathering, student: str, teacher: str) -> None:
     """Say of a student which run taught it, in its row and in the lineage; both by their old ids."""
-    from dataclasses import replace
-
     teacher_run_id = gathering.runs[teacher].run_id
-    gathering.change_run(student, lambda run: replace(run, teacher_run_id=teacher_run_id))
+    gathering.change_run(student, teacher_run_id=teacher_run_id)
     gathering.add_lineage(gathering.runs[student].run_id, "distilled_from", teacher_run_id)
 
 

@@ -83,7 +83,7 @@ def _add_history(gathering: Gathering, run: OldRun, record: "_Run", split: str |
         has_epochs &= "epoch" in step or not values
         logged += [Logged(epoch, key, value, f"{run.old} step {number} {key}") for key, value in values.items()]
     if not has_epochs:
-        gathering.change_run(run.old, lambda one: one.noting(STEP_AS_EPOCH))
+        gathering.change_run(run.old, STEP_AS_EPOCH)
     add_curves(gathering, "history", run.run_id, logged, split)
     seen = {one.name for one in logged}
     for key, value in record.summary.items():
