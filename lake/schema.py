@@ -55,7 +55,11 @@ RUNS = _table(
     name="runs",
     doc="One row a started attempt and one more when it ends; the view keeps the latest of a run.",
     key=("run_id", "attempt", "status"),
-    latest=Latest(("run_id",), "attempt DESC, (status = 'complete') DESC, finished_at DESC NULLS LAST"),
+    latest=Latest(
+        ("run_id",),
+        # the end of a process that is found gone is not known, and is its end all the same
+        "attempt DESC, (status = 'complete') DESC, (status <> 'running') DESC, finished_at DESC NULLS LAST",
+    ),
     columns={
         "run_id": text("experiment, stage, seed and digest of all that determines the run"),
         "attempt": integer("1 for the first start; a resumed run counts on", low=1),
