@@ -4,13 +4,15 @@ import argparse
 import json
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lake.remote.address import FORMS
 from lake.remote.commits import Signed
 from lake.remote.opening import open_store
 from lake.remote.settings import publisher
-from lake.remote.status import Status
+
+if TYPE_CHECKING:
+    from lake.remote.status import Status
 
 _REMOTE = f"{FORMS}. Keys come from the environment or an AWS profile, the endpoint from KDGAT_S3_ENDPOINT."
 
@@ -88,7 +90,7 @@ def _status(options: argparse.Namespace) -> int:
     return 0
 
 
-def _plain(found: Status) -> dict[str, Any]:
+def _plain(found: "Status") -> dict[str, Any]:
     return {
         "state": found.state,
         "sequence": found.head.sequence if found.head else 0,
@@ -100,7 +102,7 @@ def _plain(found: Status) -> dict[str, Any]:
     }
 
 
-def _lines(found: Status, remote: str) -> list[str]:
+def _lines(found: "Status", remote: str) -> list[str]:
     if found.newest is None:
         return [f"{remote} has no commit yet. Push to it: ./run lake push {remote}"]
     newest = found.newest

@@ -1,6 +1,6 @@
 """A bucket behind a line that can be made faulty, and lakes to push from and pull into."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -63,9 +63,6 @@ def store_of(
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """Between two tries no time passes."""
     monkeypatch.setattr("lake.remote.patience.time.sleep", lambda seconds: None)
-
-
-AddRun = Callable[..., None]
 
 
 def add_run(root: Path, run_id: str, epochs: int = 2, value: float = 0.5) -> None:
