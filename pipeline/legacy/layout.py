@@ -63,9 +63,13 @@ def files_of(folder: Path) -> list[Path]:
 
 
 def empty_folders(root: Path, moved: set[Path]) -> list[Path]:
-    """The modality folders that hold no file but those that are moved away."""
+    """The modality folders of the old layout that hold no file but those that are moved away."""
     children = sorted(path for path in root.iterdir() if path.is_dir() and not path.is_symlink())
-    return [child for child in children if _is_emptied(child, moved)]
+    return [child for child in children if any(_sizes_in(child)) and _is_emptied(child, moved)]
+
+
+def _sizes_in(modality: Path) -> Iterator[Path]:
+    return (path for path in modality.glob("*/*") if path.name in SIZES and path.is_dir())
 
 
 def _is_emptied(folder: Path, moved: set[Path]) -> bool:

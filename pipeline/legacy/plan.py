@@ -13,6 +13,7 @@ from lake.schema import RUNS, TABLES
 from pipeline.legacy.errors import MigrateError
 from pipeline.legacy.found import Found, Move, Piece, Wishes
 from pipeline.legacy.kinds import find_stores
+from pipeline.legacy.moves import is_copy_of
 from pipeline.legacy.runs import NO_DATE
 
 # Two imports of a run agree though it came from another copy of the store, or a date was put in for want of one.
@@ -136,6 +137,6 @@ def _collisions(found: Found) -> Iterable[str]:
     for move in found.moves:
         if move.new in taken:
             yield f"{move.old} and {taken[move.new]} would both become {move.new}. Nothing is moved; rename one."
-        elif move.new.exists() and not move.copies:
+        elif move.new.exists() and not (move.copies and is_copy_of(move.new, move.old)):
             yield f"{move.old} would become {move.new}, which is there already. Nothing is moved; rename one of them."
         taken[move.new] = move.old
