@@ -47,10 +47,15 @@ def compare(models: Mapping[Name, Cells], reference: Cells, better: Better) -> d
 
     Models with no capture in common with the reference, or no seed on the only one, are left out.
     """
-    found = {name: one for name, cells in models.items() if (one := _compare(cells, reference)) is not None}
+    return compare_all({name: (cells, reference, better) for name, cells in models.items()})
+
+
+def compare_all(pairs: Mapping[Name, tuple[Cells, Cells, Better]]) -> dict[Name, Comparison]:
+    """Each model against its own reference, as `compare`; p values are corrected over all pairs together."""
+    found = {name: one for name, (cells, reference, _) in pairs.items() if (one := _compare(cells, reference))}
     adjusted = holm([one.p for one in found.values()])
     return {
-        name: replace(one, p_adjusted=p, verdict=_verdict(one, p, better))
+        name: replace(one, p_adjusted=p, verdict=_verdict(one, p, pairs[name][2]))
         for (name, one), p in zip(found.items(), adjusted, strict=True)
     }
 

@@ -1,21 +1,13 @@
-"""`./run site | serve`: build the site from a snapshot of the lake, and show it on this machine."""
+"""`./run analytics | site | results | serve`: questions, and the pages of a snapshot of the lake."""
 
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from lake.errors import LakeError
-from lake.files import write_whole
-from lake.settings import REPOSITORY, lake_root
-from lake.snapshot import latest_snapshot, load_snapshot
+from loaders.analytics.verbs import add_verbs as add_analytics
 from loaders.errors import SiteError
-from loaders.results import results_page
-from loaders.serve import check_site, serve
-from loaders.site import SITE, build_site
-
-REFERENCE = REPOSITORY / "data" / "reference"
-RESULTS = REPOSITORY / "docs" / "results.md"
+from loaders.pages import add_verbs as add_pages
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,50 +25,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="./run", description=__doc__)
     verbs = parser.add_subparsers(required=True, metavar="VERB", dest="name")
-    site = verbs.add_parser("site", help="build the site from a snapshot; prints where it lies")
-    site.add_argument("--lake", type=Path, default=lake_root(), metavar="DIR", help="lake to use (KDGAT_LAKE)")
-    site.add_argument("--snapshot", metavar="ID", help="snapshot to show (default: the latest)")
-    site.add_argument("--out", type=Path, default=SITE, metavar="DIR", help="where the site goes (default: site)")
-    site.set_defaults(verb=_site)
-    results = verbs.add_parser("results", help="docs/results.md from the kept experiment; prints where it lies")
-    results.add_argument(
-        "--from", dest="source", type=Path, default=REFERENCE, metavar="DIR", help="what ./run keep made"
-    )
-    results.add_argument(
-        "--out", type=Path, default=RESULTS, metavar="FILE", help="the page (default: docs/results.md)"
-    )
-    results.set_defaults(verb=_results)
-    show = verbs.add_parser("serve", help="serve the site on 127.0.0.1; prints the address")
-    show.add_argument("--out", type=Path, default=SITE, metavar="DIR", help="the site (default: site)")
-    show.add_argument("--port", type=int, default=8000, metavar="N", help="0 picks a free one (default: 8000)")
-    show.add_argument("--no-serve", action="store_true", help="only print where the site lies; ./run serve serves it")
-    show.set_defaults(verb=_serve)
+    add_pages(verbs)
+    analytics = verbs.add_parser("analytics", help="leaderboard, comparisons, sweeps and lineage, with statistics")
+    add_analytics(analytics.add_subparsers(required=True, metavar="QUESTION"))
     return parser
-
-
-def _site(options: argparse.Namespace) -> int:
-    chosen = load_snapshot(options.lake, options.snapshot) if options.snapshot else latest_snapshot(options.lake)
-    build_site(options.lake, chosen, options.out.resolve())
-    print(options.out / "index.html")
-    return 0
-
-
-def _results(options: argparse.Namespace) -> int:
-    notes = options.source / "notes.md"
-    lake = options.source / "lake"
-    page = results_page(lake, latest_snapshot(lake), notes.read_text() if notes.exists() else "")
-    write_whole(options.out, page.encode())
-    print(options.out)
-    return 0
-
-
-def _serve(options: argparse.Namespace) -> int:
-    check_site(options.out)
-    if options.no_serve:
-        print(options.out / "index.html")
-        return 0
-    serve(options.out.resolve(), options.port)
-    return 0
 
 
 if __name__ == "__main__":

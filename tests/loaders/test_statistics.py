@@ -8,10 +8,10 @@ from typing import Any
 import duckdb
 import pytest
 
+from lake.intervals import summarise
 from lake.read import open_lake
 from lake.schema import AMOUNTS, CONSTANTS, PROPORTIONS
 from lake.snapshot import take_snapshot
-from lake.intervals import summarise
 from loaders import comparisons, intervals
 from loaders.build import FOLDER, build_data
 from tests.lake_fixture import START, TRAINED, add_evaluation, add_run, made_up_lake, made_up_value
