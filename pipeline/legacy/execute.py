@@ -10,8 +10,6 @@ from pipeline.legacy.found import Piece, Wishes
 from pipeline.legacy.moves import move_folder, remove_empty, size_of
 from pipeline.legacy.plan import Plan, make_plan
 
-_PART = part_name(1, "import")
-
 
 def execute(plan: Plan, lake: Path, wishes: Wishes, say: Callable[[str], None]) -> None:
     """Do what the plan lists, then plan again: nothing may be left.
@@ -40,7 +38,9 @@ def execute(plan: Plan, lake: Path, wishes: Wishes, say: Callable[[str], None]) 
 
 
 def _append(lake: Path, piece: Piece) -> None:
-    append_arrow(lake, piece.table, piece.run_id, _PART, piece.rows)
+    # the name says the latest attempt among the rows: by it a reader knows that some may not count
+    attempts = piece.rows["attempt"].to_pylist() if "attempt" in piece.rows.column_names else [1]
+    append_arrow(lake, piece.table, piece.run_id, part_name(max(attempts), "import"), piece.rows)
 
 
 def _verify(plan: Plan, lake: Path, wishes: Wishes) -> None:

@@ -91,9 +91,8 @@ def _judge(gathering: Gathering, path: Path, bulk: BulkFile) -> duckdb.DuckDBPyC
             f"file_row_number AS row FROM read_parquet({_quoted(path)}, file_row_number = true)"
         )
     except duckdb.Error as error:
-        raise MigrateError(
-            f"{path} cannot be read as the export's {bulk.file} ({error}). Give a whole copy."
-        ) from error
+        why = str(error).splitlines()[0]
+        raise MigrateError(f"{path} cannot be read as the export's {bulk.file} ({why}). Give a whole copy.") from error
     connection.execute(
         f"CREATE TABLE judged AS SELECT turned.*, new_run, model_run_id, "
         f"CASE WHEN new_run IS NULL THEN 'its run ' || coalesce(old_run, 'null') || ' is not in runs.parquet' "

@@ -20,7 +20,15 @@ SHARED = REPOSITORY.parent / "shared" / "data" / "legacy"
 MLFLOW_SQL = REPOSITORY / "tests" / "data" / "legacy" / "mlflow.sql"
 NO_WISHES = Wishes()
 # n = 100 windows, of which 20 attacks
-RATES = {"accuracy": 0.9, "recall": 0.75, "fpr": 0.0625, "precision": 0.75, "auc": 0.95, "kappa": 0.7, "n_samples": 100.0}
+RATES = {
+    "accuracy": 0.9,
+    "recall": 0.75,
+    "fpr": 0.0625,
+    "precision": 0.75,
+    "auc": 0.95,
+    "kappa": 0.7,
+    "n_samples": 100.0,
+}
 PERFECT = {"accuracy": 1.0, "recall": 1.0, "fpr": 0.0, "precision": 1.0, "auc": 1.0, "kappa": 1.0, "n_samples": 100.0}
 _TRACKER = """
 CREATE TABLE datasets (name TEXT PRIMARY KEY, domain TEXT NOT NULL, num_files INTEGER, added_date TEXT);
@@ -116,7 +124,11 @@ def make_reports(folder: Path) -> Path:
     )
     write_rows(
         folder / "embeddings.parquet",
-        [{"run_id": own, "model": m, "x": float(i), "y": -1.0, "label": i % 2} for m in ("gat", "vgae") for i in range(4)],
+        [
+            {"run_id": own, "model": m, "x": float(i), "y": -1.0, "label": i % 2}
+            for m in ("gat", "vgae")
+            for i in range(4)
+        ],
     )
     write_rows(folder / "dqn_policy.parquet", [{"run_id": own, "action_idx": i, "alpha": i / 4} for i in range(5)])
     write_rows(folder / "recon_errors.parquet", [{"run_id": own, "error": i / 10, "label": 0} for i in range(6)])
@@ -126,10 +138,24 @@ def make_reports(folder: Path) -> Path:
     )
     write_rows(
         folder / "cka_similarity.parquet",
-        [{"run_id": own, "dataset": "set_01", "teacher_layer": "Teacher L2", "student_layer": "Student L1", "similarity": 0.8}],
+        [
+            {
+                "run_id": own,
+                "dataset": "set_01",
+                "teacher_layer": "Teacher L2",
+                "student_layer": "Student L1",
+                "similarity": 0.8,
+            }
+        ],
     )
     write_rows(folder / "datasets.parquet", [{"name": "set_01", "n_train_graphs": 7}])
-    graph = {"dataset": "set_01", "sample_idx": 0, "label": 0, "nodes": [{"id": 0}, {"id": 1}], "links": [{"source": 0}]}
+    graph = {
+        "dataset": "set_01",
+        "sample_idx": 0,
+        "label": 0,
+        "nodes": [{"id": 0}, {"id": 1}],
+        "links": [{"source": 0}],
+    }
     _envelope(folder / "graph_samples.json", [graph])
     _envelope(folder / "model_sizes.json", [{"model_type": "gat", "scale": "large", "param_count": 311138}])
     return folder

@@ -1,0 +1,192 @@
+"""`./run migrate`: the dry run says what execution does, again changes nothing, and bad sources are told apart."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lake.check import verify
+from lake.snapshot import take_snapshot
+from pipeline.__main__ import main
+from pipeline.legacy.kinds import KINDS
+from tests.pipeline.legacy.stores import Importing, make_folders, make_reports, make_tracker
+
+Migrate = Callable[..., int]
+
+
+@pytest.fixture
+def migrate(importing: Importing, monkeypatch: pytest.MonkeyPatch) -> Migrate:
+    """`./run migrate` with these words, in this process."""
+    monkeypatch.setenv("KDGAT_LAKE", str(importing.lake))
+    handler = signal.getsignal(signal.SIGTERM)
+
+    def run(*words: str | Path) -> int:
+        status = main(["migrate", *map(str, words)])
+        signal.signal(signal.SIGTERM, handler)
+        return status
+
+    return run
+
+
+@pytest.fixture
+def sources(tmp_path: Path) -> Path:
+    """A folder with a tracker, its export and experiment folders."""
+    folder = tmp_path / "old"
+    make_reports(folder / "reports")
+    make_tracker(folder / "project.db")
+    make_folders(folder / "experimentruns")
+    return folder
+
+
+def test_the_dry_run_says_what_execution_does_and_does_nothing(
+    sources: Path, migrate: Migrate, importing: Importing, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = sorted(sources.rglob("*"))
+    assert migrate(sources) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[-1] == "Nothing was done; --execute does it."
+    assert sorted(sources.rglob("*")) == before
+    assert not importing.lake.exists()
+    assert migrate(sources, "--execute") == 0
+    done = capsys.readouterr().out.splitlines()
+    assert done[:-1] == said[:-1]
+    appended = sum(int(line.split()[1]) for line in said if line.startswith("append"))
+    tables = {line.split()[2] for line in said if line.startswith("append")}
+    assert appended == sum(importing.rows(f"SELECT count(*) AS n FROM {table}")[0]["n"] for table in tables)
+    moves = [line.split()[3] for line in said if line.startswith("move")]
+    assert len(moves) == 3
+    assert all(Path(path).is_dir() for path in moves)
+    assert verify(importing.lake) == []
+
+
+def test_the_second_time_changes_nothing_and_says_so(
+    sources: Path, migrate: Migrate, importing: Importing, capsys: pytest.CaptureFixture[str]
+) -> None:
+    migrate(sources, "--execute")
+    snapshot = take_snapshot(importing.lake).snapshot_id
+    files = {path: path.stat().st_mtime_ns for path in importing.lake.rglob("*.parquet")}
+    capsys.readouterr()
+    assert migrate(sources, "--execute") == 0
+    assert capsys.readouterr().out.splitlines()[-1].startswith("Nothing to do: all ")
+    assert take_snapshot(importing.lake).snapshot_id == snapshot
+    assert {path: path.stat().st_mtime_ns for path in importing.lake.rglob("*.parquet")} == files
+
+
+def test_killed_half_way_and_repeated_it_ends_the_same(sources: Path, tmp_path: Path, importing: Importing) -> None:
+    twin = tmp_path / "twin" / sources.name
+    shutil.copytree(sources, twin)
+    whole = Importing(tmp_path / "whole")
+    whole.execute(sources)
+    command = [sys.executable, "-m", "pipeline", "migrate", str(twin), "--execute"]
+    env = {**os.environ, "KDGAT_LAKE": str(importing.lake)}
+    started = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while started.poll() is None and len(list(importing.lake.rglob("*.parquet"))) < 5:
+        time.sleep(0.01)
+    started.kill()
+    started.wait()
+    done = len(list(importing.lake.rglob("*.parquet")))
+    total = len(list(whole.lake.rglob("*.parquet")))
+    assert 5 <= done < total, "it was killed between the first part and the last"
+    subprocess.run(command, env=env, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    for table in ("run_events", "metrics", "epochs", "embeddings", "artifacts"):
+        sql = f"SELECT count(*) AS n FROM {table}"
+        assert importing.rows(sql) == whole.rows(sql)
+    assert len(list(importing.lake.rglob("*.parquet"))) == total
+    assert verify(importing.lake) == []
+
+
+def test_json_lists_every_action_account_and_refusal(
+    sources: Path, migrate: Migrate, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert migrate(sources, "--format", "json") == 0
+    said = json.loads(capsys.readouterr().out)
+    assert (said["is_executed"], said["conflicts"]) == (False, [])
+    assert {store["kind"] for store in said["stores"]} == {"tracker", "reports", "folders"}
+    assert {"table": "policy", "run_id": "legacy-reports-set_01.eval_large_evaluation", "rows": 5} in said["append"]
+    for account in (one for store in said["stores"] for one in store["accounts"]):
+        assert account["there"] == account["imported"] + account["refused"]
+
+
+def test_another_store_with_the_same_ids_is_refused_and_imported_under_a_name_of_its_own(
+    tmp_path: Path, migrate: Migrate, importing: Importing, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = make_tracker(tmp_path / "project.db")
+    key = ("set_01/teacher_evaluation", "vgae", "val")
+    second = make_tracker(
+        tmp_path / "backup.db", {key: {"accuracy": 0.5, "recall": 0.5, "fpr": 0.25, "n_samples": 9.0}}
+    )
+    migrate(first, "--execute")
+    capsys.readouterr()
+    before = importing.rows("SELECT count(*) AS n FROM runs")
+    assert migrate(second, "--execute") == 1
+    said = capsys.readouterr().out
+    assert "conflict run legacy-tracker-set_01.teacher_evaluation is in the lake with other" in said
+    assert importing.rows("SELECT count(*) AS n FROM runs") == before
+    assert migrate(second, "--execute", "--as", "backup") == 0
+    assert importing.run("legacy-backup-set_01.teacher_evaluation")["experiment"] == "legacy-backup"
+
+
+def test_sources_stay_as_they_are_but_for_moved_folders(sources: Path, migrate: Migrate) -> None:
+    kept = [path for path in sources.rglob("*") if path.is_file() and "experimentruns" not in path.parts]
+    before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in kept}
+    migrate(sources, "--execute")
+    assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in kept} == before
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda path: None, "does not exist"),
+        (lambda path: path.mkdir(), "is an empty folder"),
+        (lambda path: path.write_bytes(b""), "is no store we know"),
+        (lambda path: path.write_text("frames,labels\n1,2\n"), "is no store we know"),
+        (lambda path: (path.mkdir(), (path / "a.csv").write_text("x")), "is no store we know"),
+        (lambda path: path.write_bytes(b"SQLite for"), "is damaged or cut off"),
+    ],
+)
+def test_what_is_no_store_is_refused_with_what_is(
+    make: Callable[[Path], object], said: str, tmp_path: Path, migrate: Migrate, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make(tmp_path / "source")
+    assert migrate(tmp_path / "source") == 1
+    error = capsys.readouterr().err
+    assert error.startswith("migrate: ")
+    assert said in error
+    if "no store" in said:
+        assert all(kind.what in error for kind in KINDS)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything: no permission cannot be tried")
+def test_a_source_without_permission_is_refused(
+    sources: Path, migrate: Migrate, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (sources / "project.db").chmod(0)
+    assert migrate(sources) == 1
+    assert "cannot be read (Permission denied)" in capsys.readouterr().err
+
+
+def test_a_lake_that_cannot_be_written_leaves_the_folders_alone(
+    sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, migrate: Migrate, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("KDGAT_LAKE", str(tmp_path / "file"))
+    before = sorted(sources.rglob("*"))
+    assert migrate(sources, "--execute") == 1
+    assert "is not a lake" in capsys.readouterr().err
+    assert sorted(sources.rglob("*")) == before
+
+
+def test_a_name_that_cannot_stand_in_a_run_id_is_refused(
+    sources: Path, migrate: Migrate, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert migrate(sources / "project.db", "--as", "../up") == 1
+    assert "cannot stand in a run id" in capsys.readouterr().err
+    assert migrate(sources, "--as", "one") == 1
+    assert "--as names one store" in capsys.readouterr().err

@@ -1,0 +1,170 @@
+"""Experiment folders of 8 levels: where they go, what stays, and that no byte is lost on the way."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from lake.files import sha256_of
+from pipeline.legacy.errors import MigrateError
+from pipeline.legacy.execute import execute
+from pipeline.legacy.found import Wishes
+from pipeline.legacy.layout import files_of
+from pipeline.legacy.moves import size_of
+from tests.pipeline.legacy.stores import NO_WISHES, Importing, make_folders, make_log, refusals
+
+TEACHER = "legacy-folders-hcrl_sa.teacher_autoencoder"
+OLD = "automotive/hcrl_sa/teacher/unsupervised/vgae/no_distillation/autoencoder"
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Iterator[Path]:
+    """A folder on another file system than `tmp_path`."""
+    memory = Path("/dev/shm")
+    if not memory.is_dir() or memory.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("no second file system is here: /dev/shm is none")
+    folder = memory / f"kdgat-{uuid4().hex}"
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def digests(root: Path) -> list[str]:
+    return sorted(sha256_of(path) for path in files_of(root))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("hcrl_sa/teacher/unsupervised/vgae/no_distillation/autoencoder", "hcrl_sa/teacher_autoencoder"),
+        ("hcrl_sa/student/supervised/gat/distilled/curriculum", "hcrl_sa/student_curriculum_kd"),
+        ("set_01/teacher/rl_fusion/dqn/no_distillation/fusion", "set_01/teacher_fusion"),
+        ("hcrl_sa/student/evaluation/eval/distilled/evaluation", "hcrl_sa/student_evaluation_kd"),
+    ],
+)
+def test_paths_are_those_of_the_guide(old: str, new: str, tmp_path: Path, importing: Importing) -> None:
+    folder = tmp_path / "runs" / "automotive" / old
+    folder.mkdir(parents=True)
+    (folder / "best_model.pt").write_bytes(b"w")
+    (move,) = importing.plan(tmp_path / "runs").moves
+    assert (move.old, move.new) == (folder, tmp_path / "runs" / new)
+
+
+def test_folders_move_whole_and_their_runs_are_in_the_lake(tmp_path: Path, importing: Importing) -> None:
+    root = make_folders(tmp_path / "experimentruns")
+    before, size = digests(root), size_of(root)
+    importing.execute(root)
+    assert (digests(root), size_of(root)) == (before, size)
+    assert sorted(path.relative_to(root).as_posix() for path in root.glob("*/*")) == [
+        "hcrl_sa/student_curriculum_kd", "hcrl_sa/teacher_autoencoder", "set_01/teacher_fusion",
+    ]  # fmt: skip
+    assert not (root / "automotive").exists()
+    run = importing.run(TEACHER)
+    assert (run["stage"], run["role"], run["status"], run["seed"]) == ("vgae_teacher", "teacher", "complete", 42)
+    curve = importing.rows(f"SELECT split, value FROM epochs WHERE run_id = '{TEACHER}' ORDER BY split")
+    assert [tuple(row.values()) for row in curve] == [("train", 1.5), ("validation", 1.25)]
+    (weights,) = importing.rows(f"SELECT * FROM artifacts WHERE run_id = '{TEACHER}' AND kind = 'checkpoint'")
+    assert weights["sha256"] == sha256_of(root / "hcrl_sa/teacher_autoencoder/best_model.pt")
+
+
+def test_a_run_without_a_config_is_moved_kept_and_said(tmp_path: Path, importing: Importing) -> None:
+    root = make_folders(tmp_path / "experimentruns")
+    plan = importing.execute(root)
+    assert (
+        "set_01/teacher_fusion: no config.json that can be read; it is kept, and its run says so" in plan.found[0].notes
+    )
+    run = importing.run("legacy-folders-set_01.teacher_fusion")
+    assert (run["config_json"], run["status"]) == ("{}", "unknown")
+    assert "it has no config.json" in run["reason"]
+    assert (root / "set_01/teacher_fusion/slurm.err").read_text() == "killed\n"
+
+
+def test_a_file_outside_of_both_layouts_is_left_and_said(tmp_path: Path, importing: Importing) -> None:
+    root = make_folders(tmp_path / "experimentruns")
+    deep = root / "automotive/hcrl_sa/teacher/unsupervised/vgae/readme.txt"
+    deep.write_text("x")
+    plan = importing.execute(root)
+    assert "notes.txt is in no folder of either layout; it is left where it is" in plan.found[0].notes
+    assert deep.exists(), "its folder is not empty, so it stays"
+
+
+def test_nothing_moves_where_one_folder_would_collide(tmp_path: Path, importing: Importing) -> None:
+    root = make_folders(tmp_path / "experimentruns")
+    (root / "hcrl_sa/teacher_autoencoder").mkdir(parents=True)
+    before = files_of(root)
+    plan = importing.plan(root)
+    assert len(plan.conflicts) == 1
+    assert "hcrl_sa/teacher_autoencoder, which is there already" in plan.conflicts[0]
+    with pytest.raises(MigrateError, match="Nothing is moved"):
+        importing.execute(root)
+    assert files_of(root) == before
+    assert not importing.lake.exists()
+
+
+def test_two_folders_that_would_become_one_collide(tmp_path: Path, importing: Importing) -> None:
+    root = make_folders(tmp_path / "experimentruns")
+    twin = root / "marine/hcrl_sa/teacher/unsupervised/vgae/no_distillation/autoencoder"
+    twin.mkdir(parents=True)
+    (twin / "best_model.pt").write_bytes(b"other weights")
+    (conflict,) = importing.plan(root).conflicts
+    assert "would both become" in conflict
+
+
+def test_a_migration_killed_between_two_moves_goes_on(tmp_path: Path, importing: Importing) -> None:
+    root = make_folders(tmp_path / "experimentruns")
+    before = digests(root)
+    whole = importing.plan(root)
+    first = replace(whole.found[0], moves=whole.found[0].moves[:1], empty=[])
+    with pytest.raises(MigrateError, match="not whole"):
+        execute(replace(whole, found=(first,), pieces=whole.pieces[:2]), importing.lake, NO_WISHES, lambda line: None)
+    assert (root / "automotive").exists()
+    importing.execute(root)
+    assert digests(root) == before
+    assert importing.rows("SELECT count(*) AS n FROM run_events") == [{"n": 3}]
+    assert importing.plan(root).is_done
+
+
+def test_to_another_file_system_folders_are_copied_compared_and_deleted(
+    tmp_path: Path, elsewhere: Path, importing: Importing
+) -> None:
+    root = make_folders(tmp_path / "experimentruns")
+    (root / "notes.txt").unlink()
+    (root / OLD / "link.pt").symlink_to("best_model.pt")
+    before = digests(root)
+    wishes = Wishes(to=elsewhere)
+    plan = importing.execute(root, wishes)
+    assert all(move.copies for move in plan.moves)
+    assert (digests(elsewhere), files_of(root)) == (before, [])
+    assert os.readlink(elsewhere / "hcrl_sa/teacher_autoencoder/link.pt") == "best_model.pt"
+    assert any("a link has no bytes" in line for line in refusals(plan))
+    assert importing.plan(root, wishes).is_done
+
+
+def test_a_copy_that_was_not_yet_deleted_is_finished(tmp_path: Path, elsewhere: Path, importing: Importing) -> None:
+    root = make_folders(tmp_path / "experimentruns")
+    shutil.copytree(root / OLD, elsewhere / "hcrl_sa/teacher_autoencoder")
+    shutil.copytree(root / OLD, elsewhere / "hcrl_sa/.student_curriculum_kd.moving")  # killed while it was copied
+    importing.execute(root, Wishes(to=elsewhere))
+    assert len(files_of(elsewhere)) == 6
+    assert files_of(root) == [root / "notes.txt"]
+
+
+def test_a_copy_with_other_bytes_is_a_collision(tmp_path: Path, elsewhere: Path, importing: Importing) -> None:
+    root = make_folders(tmp_path / "experimentruns")
+    other = elsewhere / "hcrl_sa/teacher_autoencoder"
+    shutil.copytree(root / OLD, other)
+    (other / "best_model.pt").write_bytes(b"trained again")
+    (conflict,) = importing.plan(root, Wishes(to=elsewhere)).conflicts
+    assert "which is there already" in conflict
+
+
+def test_a_fit_started_again_is_an_attempt_of_its_own(tmp_path: Path, importing: Importing) -> None:
+    root = make_folders(tmp_path / "experimentruns")
+    make_log(root / OLD / "lightning_logs/version_1", ["epoch,step,val_loss", "0,9,0.75"])
+    importing.execute(root)
+    rows = importing.rows(f"SELECT attempt, value FROM epochs WHERE run_id = '{TEACHER}' AND split = 'validation'")
+    assert [tuple(row.values()) for row in rows] == [(2, 0.75)]
+    assert importing.run(TEACHER)["attempt"] == 2
