@@ -8,7 +8,7 @@ a reader that still holds them goes on.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -125,13 +125,14 @@ def _chunks(
     rows = {owner: packed.get(owner, 0) + sum(source.rows for source in of_owner.get(owner, ())) for owner in owners}
     with duckdb.connect() as connection:
         connection.execute(f"SET TimeZone = 'UTC'; SET memory_limit = '{_MEMORY}'")
-        for some in _groups(owners, rows):
+        for some in groups_of(owners, rows):
             loose = [source for owner in some for source in of_owner.get(owner, ())]
             is_packed = any(owner in packed for owner in some)
             yield _sorted_rows(connection, root, table, loose, packs if is_packed else (), some, hidden)
 
 
-def _groups(owners: Sequence[str], rows: dict[str, int]) -> Iterator[list[str]]:
+def groups_of(owners: Sequence[str], rows: Mapping[str, int]) -> Iterator[list[str]]:
+    """Owners in order, so many at a time that memory holds their rows."""
     some: list[str] = []
     total = 0
     for owner in owners:
@@ -155,8 +156,7 @@ def _sorted_rows(
         selected.append(f"SELECT * FROM ({rows_of(table, files, hidden)}) WHERE {between}")
     if loose:
         selected.append(rows_of(table, [(root / source.part.path, source.schema) for source in loose]))
-    keys = ", ".join(f'"{name}" NULLS FIRST' for name in table.key)
-    rows = connection.sql(f"SELECT * FROM ({' UNION ALL '.join(selected)}) ORDER BY {keys}")
+    rows = connection.sql(f"SELECT * FROM ({' UNION ALL '.join(selected)}) ORDER BY {table.order_sql}")
     data = rows.to_arrow_table().cast(table.schema)
     if fault := repeated_key(table, data):
         raise LakeError(f"{table.name}: {fault} Nothing was merged; ./run lake verify says more.")

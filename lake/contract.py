@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lake.errors import LakeError
-from lake.table import Table, all_zero_fault, is_all_zero, range_fault
+from lake.table import Row, Table, all_zero_fault, is_all_zero, range_fault
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -38,6 +38,18 @@ def check_arrow(table: Table, columns: Mapping[str, Any]) -> pa.Table:
     if fault := repeated_key(table, data):
         raise LakeError(f"{table.name}: {fault} Nothing was written.")
     return data
+
+
+def arrow_of(table: Table, rows: Sequence[Row]) -> pa.Table:
+    """Rows that were checked one by one when they were logged, as Arrow in key order; the contract is checked again.
+
+    Raises:
+        LakeError: as `Table.check`.
+    """
+    import pyarrow as pa
+
+    filled = pa.Table.from_pylist([{name: row.get(name) for name in table.columns} for row in rows], table.schema)
+    return check_arrow(table, {name: filled[name] for name in table.columns})
 
 
 def arrow_fault(table: Table, data: pa.Table, zeros: bool = True) -> str | None:

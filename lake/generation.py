@@ -89,11 +89,13 @@ def read_index(root: Path, generation: Generation, tables: Collection[str]) -> l
     Raises:
         LakeError: the index cannot be read.
     """
+    return read_index_file(root / generation.index_path, tables) if generation.index_path else []
+
+
+def read_index_file(path: Path, tables: Collection[str]) -> list[Indexed]:
+    """As `read_index`, of an index that may lie anywhere."""
     import duckdb
 
-    if generation.index_path is None:
-        return []
-    path = root / generation.index_path
     try:
         with duckdb.connect() as connection:
             rows = connection.execute(

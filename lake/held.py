@@ -19,7 +19,7 @@ class Held:
 
     Attributes:
         hidden: owners whose rows in packs count no more, since a later attempt wrote them anew.
-        running: journals that are being written.
+        running: journals with rows that no part may hold yet; a longer part will take the place of what there is.
     """
 
     generation: Generation
@@ -55,7 +55,7 @@ def held(root: Path, tables: Collection[str] = tuple(TABLES)) -> Held:
         for table, found in rows_behind(journal, content, covered[journal.journal]).items():
             if table in parts:
                 rows[table] += found
-    running = frozenset(journal.journal for journal, _ in journals if not journal.is_done)
+    running = frozenset(journal.journal for journal, _ in journals)
     return Held(generation, parts, rows, hidden, running)
 
 

@@ -19,6 +19,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from math import isfinite
 from pathlib import Path
 from tempfile import gettempdir
 from typing import Literal
@@ -26,11 +27,11 @@ from uuid import uuid4
 
 from lake.errors import LakeError
 from lake.files import flush, make_folder
-from lake.journal_file import JournalHeader, header_line, record_line
+from lake.journal_file import JournalHeader, epoch_line, header_line, record_line
 from lake.parts import is_safe_name
 from lake.root import create_lake
 from lake.schema import EPOCHS
-from lake.table import Row, Table
+from lake.table import Row, Table, range_fault
 
 FOLDER = "journals"
 _LOG = logging.getLogger("kdgat.lake")
@@ -93,19 +94,17 @@ class Journal:
             LakeError: a row breaks its table's contract, or the journal is sealed.
         """
         owned = {table: [{**row, table.owner: self.run_id} for row in listed] for table, listed in rows.items()}
-        return self._log({table.name: table.check(listed) for table, listed in owned.items()})
+        return self._log(record_line({table.name: table.check(listed) for table, listed in owned.items()}))
 
     def log_epoch(self, epoch: int, split: str, values: Mapping[str, float]) -> bool:
-        """Keep the metrics of a split at an epoch; as `log`."""
-        about = {"run_id": self.run_id, "attempt": self.attempt, "epoch": epoch, "split": split}
-        return self._log(
-            {"epochs": EPOCHS.check([{**about, "metric": name, "value": values[name]} for name in values])}
-        )
+        """Keep the metrics of a split at an epoch, each once; as `log`."""
+        if fault := _epoch_fault(epoch, split, values):
+            raise LakeError(f"epochs: {fault}. Nothing was written.")
+        return self._log(epoch_line(self.attempt, epoch, split, values))
 
-    def _log(self, record: Mapping[str, Sequence[Row]]) -> bool:
+    def _log(self, line: bytes) -> bool:
         if os.getpid() != self._process_id:  # born of the one that opened it: a journal is of one process
             self._open()
-        line = record_line(record)
         with self._lock:
             if self._is_closed:
                 raise LakeError(f"the journal of {self.run_id} is sealed; open another one.")
@@ -226,7 +225,7 @@ class Journal:
                 self._fail(error)
                 if time.monotonic() >= until:
                     return self._rescue()
-                time.sleep(min(1.0, self._patience_s))
+                time.sleep(min(1.0, self._patience_s / 60))
         return None
 
     def _rescue(self) -> Path:
@@ -237,6 +236,22 @@ class Journal:
         place = Path(gettempdir()) / self.path.name
         place.write_bytes(kept + b"".join(self._unflushed + self._waiting))
         return place
+
+
+def _epoch_fault(epoch: int, split: str, values: Mapping[str, float]) -> str | None:
+    """As `EPOCHS.check` of the rows, without making them: a training step waits for it."""
+    columns = EPOCHS.columns
+    for name, given in (("epoch", epoch), ("split", split)):
+        if fault := columns[name].fault(given):
+            return f"{name} {fault}"
+    for metric, value in values.items():
+        if not (type(value) is float and isfinite(value)) and (fault := columns["value"].fault(value)):
+            return f"{metric}: value {fault}"
+        if metric in EPOCHS.ranges and (fault := range_fault(EPOCHS.ranges, metric, value)):
+            return fault
+        if not isinstance(metric, str):
+            return f"metric {columns['metric'].fault(metric)}"
+    return None
 
 
 def journal_path(root: Path, run_id: str, journal: str) -> Path:

@@ -1,7 +1,8 @@
 """A journal's file: a line a record, each with its own checksum.
 
     1c291ca3 {"format": "kd-gat-journal", "journal": …}        the header, record 0's elder
-    5a1d0e7f {"epochs": [{"epoch": 0, …}, …]}                   record 0: rows of one or more tables, all or nothing
+    5a1d0e7f {"runs": [{"attempt": 1, …}], …}                   record 0: rows of one or more tables, all or nothing
+    0c7b21aa {"+epoch": {"epoch": 0, "split": …, "values": …}}  the metrics of an epoch, which are logged most often
     …
 
 A record counts once its line is whole. What follows the last whole line is torn: its writer was killed in the
@@ -22,7 +23,8 @@ from lake.table import Row
 from lake.version import SCHEMA_VERSION
 
 FORMAT = "kd-gat-journal"
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCHS = "+epoch"  # no table's name
+_1970 = datetime(1970, 1, 1, tzinfo=UTC)
 Record = Mapping[str, Sequence[Row]]
 
 
@@ -62,8 +64,11 @@ def record_line(record: Record) -> bytes:
     return _line(record)
 
 
-def read_journal(path: Path) -> JournalContent:
+def read_journal(path: Path, salvage: bool = False) -> JournalContent:
     """Every whole record of a journal, also of one that is being written.
+
+    Args:
+        salvage: pass over broken lines that have whole ones behind them, whose rows are lost.
 
     Raises:
         LakeError: a broken line has whole ones behind it, or the journal is none of ours.
@@ -76,18 +81,27 @@ def read_journal(path: Path) -> JournalContent:
     while (stop := data.find(b"\n", start) + 1) > 0:
         value = _value(data[start:stop])
         if value is None:
+            if salvage and header:
+                records.append({})  # the records behind it keep their numbers
+                start = stop
+                continue
             _refuse_damage(path, data, stop)
             break
         if start == 0:
             header = _header(path, value)
         else:
-            records.append({name: [_decoded(name, row) for row in rows] for name, rows in value.items()})
+            records.append(_record(header, value))
         start = stop
     return JournalContent(header, tuple(records), start)
 
 
+def epoch_line(attempt: int, epoch: int, split: str, values: Mapping[str, float]) -> bytes:
+    """The metrics of a split at an epoch as one line."""
+    return _line({_EPOCHS: {"attempt": attempt, "epoch": epoch, "split": split, "values": values}})
+
+
 def _line(value: Any) -> bytes:
-    text = json.dumps(value, separators=(",", ":"), default=_encoded, allow_nan=False).encode()
+    text = _to_json(value).encode()
     return b"%08x %s\n" % (zlib.crc32(text), text)
 
 
@@ -119,16 +133,27 @@ def _header(path: Path, value: Mapping[str, Any]) -> JournalHeader:
     return JournalHeader(**about)
 
 
+def _record(header: JournalHeader | None, value: Mapping[str, Any]) -> Record:
+    if short := value.get(_EPOCHS):
+        values = short.pop("values")
+        about = {"run_id": header.run_id if header else None, **short}
+        return {"epochs": [{**about, "metric": name, "value": values[name]} for name in values]}
+    return {name: [_decoded(name, row) for row in rows] for name, rows in value.items()}
+
+
 def _encoded(value: Any) -> Any:
     """What JSON does not know: times as microseconds, numbers of numpy as plain ones."""
     if isinstance(value, datetime):
-        return (value - _EPOCH) // timedelta(microseconds=1)
+        return (value - _1970) // timedelta(microseconds=1)
     return value.item()
 
 
 def _decoded(table: str, row: Mapping[str, Any]) -> Row:
     columns = TABLES[table].columns
     return {
-        name: _EPOCH + timedelta(microseconds=value) if columns[name].kind == "instant" and value is not None else value
+        name: _1970 + timedelta(microseconds=value) if columns[name].kind == "instant" and value is not None else value
         for name, value in row.items()
     }
+
+
+_to_json = json.JSONEncoder(separators=(",", ":"), default=_encoded, allow_nan=False).encode

@@ -31,9 +31,8 @@ def merge(source: Path, destination: Path, run_ids: Collection[str]) -> Snapshot
         for table in TABLES.values():
             if table.owner != "run_id":
                 continue
-            keys = ", ".join(f'"{name}" NULLS FIRST' for name in table.key)
             rows = lake.sql(
-                f'SELECT * FROM "{table.view}" WHERE list_contains($run_ids, run_id) ORDER BY {keys}',
+                f'SELECT * FROM "{table.view}" WHERE list_contains($run_ids, run_id) ORDER BY {table.order_sql}',
                 params={"run_ids": sorted(run_ids)},
             ).to_arrow_table()
             for pack, indexed in write_packs(destination, table, [rows.cast(table.schema)] if len(rows) else []):

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lake.append import write_part
+from lake.contract import arrow_of
 from lake.errors import LakeError
 from lake.files import remove, rename
 from lake.journal import FOLDER
@@ -71,7 +72,7 @@ def recover(root: Path) -> list[Path]:
             is_dead = _is_dead(name)
             content = read_journal(name.path)
             parts += _write_parts(root, name, content)
-            if is_dead and not name.is_done:
+            if is_dead or name.is_done:
                 _put_away(name, content)
         except FileNotFoundError:
             continue  # sealed by its own process, or put away by another one
@@ -97,6 +98,32 @@ def seal_journal(root: Path, path: Path) -> list[Path]:
     return parts
 
 
+def rescue(root: Path, source: Path) -> list[Path]:
+    """Take over a journal that its process had to put elsewhere; the same file again changes nothing.
+
+    Raises:
+        LakeError: it is no journal, or a part cannot be written.
+    """
+    found = _NAME.fullmatch(source.name)
+    if not found or not source.is_file():
+        raise LakeError(f"{source} is no journal: it has the name <run>~<journal>.journal, as the warning said it.")
+    return _write_parts(root, JournalName(source, found["run"], found["journal"]), read_journal(source))
+
+
+def salvage(root: Path) -> list[Path]:
+    """As `recover`, but of a damaged journal what is whole; the damaged one is kept under another name."""
+    parts: list[Path] = []
+    for name in list_journals(root):
+        try:
+            read_journal(name.path)
+        except FileNotFoundError:
+            continue
+        except LakeError:
+            parts += _write_parts(root, name, read_journal(name.path, salvage=True))
+            rename(name.path, name.path.with_suffix(".damaged"))
+    return parts + recover(root)
+
+
 def rows_behind(name: JournalName, content: JournalContent, covered: dict[str, int]) -> dict[str, list[Row]]:
     """Rows by table that no part holds.
 
@@ -119,8 +146,8 @@ def _write_parts(root: Path, name: JournalName, content: JournalContent) -> list
     rows = _rows(content.records[name.first :])
     ordered = sorted(rows, key=lambda table: (table == "runs", table))
     return [
-        write_part(root, TABLES[table], name.run_id, part, TABLES[table].arrow(rows[table])) for table in ordered
-    ]  # fmt: skip
+        write_part(root, TABLES[table], name.run_id, part, arrow_of(TABLES[table], rows[table])) for table in ordered
+    ]
 
 
 def _rows(records: Sequence[Record]) -> dict[str, list[Row]]:

@@ -137,13 +137,11 @@ def _digested(root: Path, generation: Generation, name: str, owner: str, files: 
     import duckdb
 
     table = TABLES[name]
-    keys = ", ".join(f'"{column}" NULLS FIRST' for column in table.key)
     every = [(root / file.path, file.schema) for file in [*files, *generation.of(name)]]
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
-        rows = connection.sql(
-            f'SELECT * FROM ({rows_of(table, every)}) WHERE "{table.owner}" = {quoted(owner)} ORDER BY {keys}'
-        ).to_arrow_table()
+        own = f'SELECT * FROM ({rows_of(table, every)}) WHERE "{table.owner}" = {quoted(owner)}'
+        rows = connection.sql(f"{own} ORDER BY {table.order_sql}").to_arrow_table()
     ((_, count, digest),) = owner_digests(table, rows.cast(table.schema))
     return Indexed(name, owner, "", count, digest, ())
 

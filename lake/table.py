@@ -160,6 +160,11 @@ class Table:
         return f"{self.name.removesuffix('s')}_events" if self.latest else self.name
 
     @property
+    def order_sql(self) -> str:
+        """The key's order, in which all files have their rows."""
+        return ", ".join(f'"{name}" NULLS FIRST' for name in self.key)
+
+    @property
     def schema(self) -> pa.Schema:
         import pyarrow as pa
 

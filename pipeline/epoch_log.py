@@ -8,8 +8,6 @@ import lightning.pytorch as pl
 import torch
 
 from lake.journal import Journal
-from lake.schema import EPOCHS
-from lake.table import Row
 from pipeline.progress import EpochBar
 
 _METRIC = re.compile(r"(train|validation)/(\w+)")
@@ -22,10 +20,11 @@ class EpochLog(pl.Callback):
         self.journal, self.say = journal, say
 
     def on_train_epoch_end(self, trainer: pl.Trainer, learner: pl.LightningModule) -> None:
-        rows = epoch_rows(trainer.current_epoch, trainer.callback_metrics)
-        self.journal.log({EPOCHS: [{**row, "attempt": self.journal.attempt} for row in rows]})
-        shown = "  ".join(f"{row['split']} {row['metric']} {row['value']:.4f}" for row in rows)
-        self.say(f"epoch {trainer.current_epoch} ({trainer.current_epoch + 1} of {trainer.max_epochs})  {shown}")
+        epoch, shown = trainer.current_epoch, []
+        for split, values in epoch_values(trainer.callback_metrics).items():
+            self.journal.log_epoch(epoch, split, values)
+            shown += [f"{split} {metric} {value:.4f}" for metric, value in values.items()]
+        self.say(f"epoch {epoch} ({epoch + 1} of {trainer.max_epochs})  {'  '.join(shown)}")
 
 
 class EpochProgress(pl.Callback):
@@ -47,10 +46,10 @@ class EpochProgress(pl.Callback):
         self.bar.stop()
 
 
-def epoch_rows(epoch: int, metrics: dict[str, torch.Tensor]) -> list[Row]:
-    """One row for each metric named `split/metric`; others, as a step's, are left out."""
-    rows: list[Row] = []
+def epoch_values(metrics: dict[str, torch.Tensor]) -> dict[str, dict[str, float]]:
+    """By split, the metrics named `split/metric`; others, as a step's, are left out."""
+    values: dict[str, dict[str, float]] = {}
     for name, value in sorted(metrics.items()):
         if found := _METRIC.fullmatch(name):
-            rows.append({"epoch": epoch, "split": found[1], "metric": found[2], "value": float(value)})
-    return rows
+            values.setdefault(found[1], {})[found[2]] = float(value)
+    return values

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lake.append import append
+from lake.configuration import configuration_of
 from lake.schema import AMOUNTS, TABLES
 from lake.snapshot import Snapshot, take_snapshot
 from lake.table import Row
@@ -98,6 +99,7 @@ def add_run(
         "config_json": text,
         "config_digest": _digest(text),
         "data_digest": _digest("data"),
+        "configuration": configuration_of(text, _digest("data")),
         "code_commit": _digest("commit")[:40],
         "lock_digest": _digest("lock"),
         "versions_json": "{}",

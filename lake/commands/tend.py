@@ -1,0 +1,127 @@
+"""`recover | compact | tag | forget | diff | gc | schema`: what keeps a lake small, named and known."""
+
+import argparse
+import json
+from dataclasses import asdict
+from datetime import timedelta
+from pathlib import Path
+
+from lake.commands.shown import Rows, print_rows
+from lake.compact import compact
+from lake.diff import Difference, diff_snapshots
+from lake.gc import GRACE, collect
+from lake.recover import list_journals, recover, rescue, salvage
+from lake.schema_doc import schema_page
+from lake.snapshot import latest_snapshot
+from lake.tags import find_snapshot, forget_snapshot, put_tag, tag_history, tags
+
+
+def add_verbs(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    again = verbs.add_parser("recover", help="turn the journals of killed runs into parts")
+    again.add_argument("--from", dest="source", type=Path, metavar="FILE", help="a journal that was put elsewhere")
+    again.add_argument("--salvage", action="store_true", help="of damaged journals take the lines that are whole")
+    again.set_defaults(verb=_recover)
+    verbs.add_parser("compact", help="merge small parts into a few large files").set_defaults(verb=_compact)
+    tag = verbs.add_parser("tag", help="name a snapshot, as paper-v1; without a name lists them")
+    tag.add_argument("name", nargs="?", metavar="NAME")
+    tag.add_argument("snapshot", nargs="?", metavar="ID|NAME", help="default: the latest")
+    tag.add_argument("--remove", action="store_true", help="take the name away")
+    tag.add_argument("--history", action="store_true", help="who gave it, when and why")
+    tag.add_argument("--force", action="store_true", help="move or remove a name that is taken; needs --reason")
+    tag.add_argument("--reason", metavar="WHY")
+    tag.add_argument("--format", choices=("table", "json"), default="table")
+    tag.set_defaults(verb=_tag)
+    forget = verbs.add_parser("forget", help="give up a snapshot that has no name")
+    forget.add_argument("snapshot", metavar="ID")
+    forget.set_defaults(verb=_forget)
+    diff = verbs.add_parser("diff", help="what changed between two snapshots")
+    diff.add_argument("before", metavar="A")
+    diff.add_argument("after", metavar="B")
+    diff.add_argument("--format", choices=("table", "json"), default="table")
+    diff.set_defaults(verb=_diff)
+    gc = verbs.add_parser("gc", help="free what no snapshot or generation names")
+    gc.add_argument(
+        "--grace-days", type=float, default=GRACE / timedelta(days=1), metavar="N", help="default: %(default)g"
+    )
+    gc.add_argument("--dry-run", action="store_true", help="only say what would be freed")
+    gc.add_argument("--format", choices=("table", "json"), default="table")
+    gc.set_defaults(verb=_gc)
+    verbs.add_parser("schema", help="every table and column, as docs/schema.md").set_defaults(verb=_schema)
+
+
+def _recover(options: argparse.Namespace) -> int:
+    parts = rescue(options.lake, options.source) if options.source else []
+    parts += salvage(options.lake) if options.salvage else recover(options.lake)
+    left = len([one for one in list_journals(options.lake) if not one.is_done])
+    print(f"{len(parts)} parts hold what journals held" + (f"; {left} journals are being written" if left else ""))
+    return 0
+
+
+def _compact(options: argparse.Namespace) -> int:
+    generation = compact(options.lake)
+    rows = sum(pack.rows for pack in generation.packs)
+    print(f"generation {generation.number}: {rows:,} rows in {len(generation.packs)} files")
+    return 0
+
+
+def _tag(options: argparse.Namespace) -> int:
+    if options.name and not options.history:
+        if options.remove:
+            put_tag(options.lake, options.name, None, options.reason, options.force)
+        else:
+            chosen = (
+                find_snapshot(options.lake, options.snapshot) if options.snapshot else latest_snapshot(options.lake)
+            )
+            put_tag(options.lake, options.name, chosen, options.reason, options.force)
+    if options.history and options.name:
+        events = tag_history(options.lake, options.name)
+        names = ("number", "snapshot_id", "by", "at", "reason")
+        print_rows(Rows(names, [[getattr(event, name) for name in names] for event in events]), options.format)
+    else:
+        print_rows(Rows(("name", "snapshot_id"), sorted(tags(options.lake).items())), options.format)
+    return 0
+
+
+def _forget(options: argparse.Namespace) -> int:
+    snapshot = forget_snapshot(options.lake, options.snapshot)
+    print(f"snapshot {snapshot.snapshot_id} is forgotten; ./run lake gc frees what only it named")
+    return 0
+
+
+def _diff(options: argparse.Namespace) -> int:
+    before, after = (find_snapshot(options.lake, name) for name in (options.before, options.after))
+    found = diff_snapshots(options.lake, before, after)
+    if options.format == "json":
+        changes = [{**asdict(one), "kind": one.kind} for one in found.changes]
+        print(json.dumps({**asdict(found), "changes": changes}))
+    else:
+        _show_diff(found)
+    return 0
+
+
+def _show_diff(found: Difference) -> None:
+    if not found.changes:
+        print("the same rows")
+        return
+    for one in found.changes:
+        print(f"{one.kind:8} {one.table:22} {one.owner}  rows {one.rows_before} -> {one.rows_after}")
+    for metric in found.metrics:
+        where = " ".join(str(part) for part in (metric.split, metric.capture, metric.protocol) if part)
+        print(f"{metric.metric} of {metric.model_run_id} ({where}): {metric.before} -> {metric.after}")
+
+
+def _gc(options: argparse.Namespace) -> int:
+    freed = collect(options.lake, timedelta(days=options.grace_days), options.dry_run)
+    if options.format == "json":
+        print(json.dumps([asdict(one) for one in freed]))
+        return 0
+    for one in freed:
+        print(f"{one.path}  {one.size_bytes:,} bytes: {one.reason}")
+    words = "would be freed" if options.dry_run else "freed"
+    print(f"{len(freed)} files, {sum(one.size_bytes for one in freed):,} bytes {words}")
+    return 0
+
+
+def _schema(_: argparse.Namespace) -> int:
+    print(schema_page(), end="")
+    return 0

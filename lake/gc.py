@@ -1,0 +1,122 @@
+"""Frees what nothing names any more: parts that are in packs, packs that were merged into others, left-overs of
+processes that were killed.
+
+A file goes only when the generation that holds, every snapshot and every name are done with it, and it has been so
+for a while: a reader that opened the lake before may still hold it. Ages are told by the file system's own clock,
+so that a machine whose clock is a day off frees nothing early.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+from lake.errors import LakeError
+from lake.files import remove
+from lake.generation import FOLDER as GENERATIONS
+from lake.generation import Generation, current_generation, read_index
+from lake.held import held
+from lake.journal import FOLDER as JOURNALS
+from lake.numbered import numbered_path, numbers
+from lake.parts import MERGED, list_parts
+from lake.root import check_lake
+from lake.schema import TABLES
+from lake.snapshot import FOLDER as SNAPSHOTS
+from lake.snapshot import Snapshot, load_snapshot
+
+GRACE = timedelta(days=7)
+_KEPT_GENERATIONS = 1  # older ones are of no use once their packs may go
+
+
+@dataclass(frozen=True)
+class Freed:
+    """A file that is not needed: its path below the root, its size, and why."""
+
+    path: str
+    size_bytes: int
+    reason: str
+
+
+def collect(root: Path, grace: timedelta = GRACE, dry_run: bool = False) -> list[Freed]:
+    """Remove what is not needed and older than `grace`; gives what was, or with `dry_run` what would be, removed.
+
+    Raises:
+        LakeError: the lake cannot be read or written, or a snapshot of it cannot be read: what it needs is then
+            unknown, and nothing is removed.
+    """
+    check_lake(root)
+    needed = _needed(root)
+    before = _now(root) - grace.total_seconds()
+    freed = []
+    for path, reason in _candidates(root):
+        name = path.relative_to(root).as_posix()
+        try:
+            about = path.stat()
+        except FileNotFoundError:
+            continue
+        if name in needed or about.st_mtime > before:
+            continue
+        freed.append(Freed(name, about.st_size, reason))
+        if not dry_run:
+            remove(path)
+    if not dry_run:
+        _remove_empty_folders(root)
+    return freed
+
+
+def _needed(root: Path) -> set[str]:
+    """Paths that the generation that holds, a snapshot, or a reader of the lake as it is, needs."""
+    now = held(root)
+    needed = {part.path for parts in now.parts.values() for part in parts} | _named(now.generation)
+    for path in (root / SNAPSHOTS).glob("[!.]*.json"):
+        needed |= _named(load_snapshot(root, path.stem))
+    return needed
+
+
+def _named(one: Generation | Snapshot) -> set[str]:
+    files = one.packs if isinstance(one, Generation) else one.files
+    return {file.path for file in files} | ({one.index_path} if one.index_path else set())
+
+
+def _candidates(root: Path) -> Iterator[tuple[Path, str]]:
+    """Every file that could be one to free, and why it would be."""
+    generation = current_generation(root)
+    packed = {(one.table, one.owner, name) for one in read_index(root, generation, list(TABLES)) for name in one.parts}
+    for table, parts in list_parts(root).items():
+        for part in parts:
+            if part.owner == MERGED and generation.number:
+                yield root / part.path, "no generation or snapshot names it"
+            elif (table, part.owner, part.name) in packed:
+                yield root / part.path, "its rows are in a pack"
+            elif part.owner != MERGED:
+                yield root / part.path, "a later part holds its rows"
+    for number in numbers(root / GENERATIONS)[:-_KEPT_GENERATIONS]:
+        yield numbered_path(root / GENERATIONS, number), "a later generation holds"
+    for path in (root / GENERATIONS).glob("index-*.parquet"):
+        yield path, "no generation or snapshot names it"
+    for path in (root / JOURNALS).glob("*.done"):
+        if path.stat().st_size <= int(path.stem.rsplit("~", 1)[1]):
+            yield path, "its rows are in parts"
+    for path in root.rglob(".*.tmp"):
+        yield path, "its writer was killed"
+
+
+def _now(root: Path) -> float:
+    """The time by the clock that stamps the lake's files."""
+    try:
+        with NamedTemporaryFile(dir=root, prefix=".", suffix=".tmp") as probe:
+            return Path(probe.name).stat().st_mtime
+    except OSError as error:
+        raise LakeError(f"{root} cannot be written ({error.strerror}), so nothing can be freed there.") from error
+
+
+def _remove_empty_folders(root: Path) -> None:
+    """Folders of owners whose parts are gone; one that a writer has just made is made again by it."""
+    for name in TABLES:
+        for folder in (root / name).glob("*"):
+            if folder.is_dir() and folder.name != MERGED and not any(folder.iterdir()):
+                try:
+                    folder.rmdir()
+                except OSError:
+                    continue  # a part has come into it meanwhile

@@ -1,0 +1,121 @@
+"""Names for snapshots, as `paper-v1`: what a name means never changes unnoticed, and what it names is never freed.
+
+`tags/<name>/<number>.json` are the name's events, the highest of which holds: a snapshot it was given to, or its
+removal. A name that is taken moves, or goes, only by force and with a reason, and the events stay.
+"""
+
+import getpass
+import json
+import socket
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from lake.errors import LakeError
+from lake.files import json_bytes
+from lake.numbered import last_number, numbered_path, numbers, put_numbered
+from lake.parts import is_safe_name
+from lake.snapshot import FOLDER as SNAPSHOTS
+from lake.snapshot import Snapshot, load_snapshot
+
+FOLDER = "tags"
+
+
+@dataclass(frozen=True)
+class TagEvent:
+    """What was done with a name; without a snapshot it was removed."""
+
+    name: str
+    number: int
+    snapshot_id: str | None
+    by: str
+    at: str
+    reason: str | None
+
+
+def put_tag(
+    root: Path, name: str, snapshot: Snapshot | None, reason: str | None = None, force: bool = False
+) -> TagEvent:  # fmt: skip
+    """Give a snapshot the name, or without a snapshot take the name away; the same again changes nothing.
+
+    Raises:
+        LakeError: the name cannot be a file's, is taken and not forced, or another process was first.
+    """
+    if not is_safe_name(name):
+        raise LakeError(f"{name!r} cannot name a snapshot: use letters, digits, '.', '_' and '-'.")
+    last = last_event(root, name)
+    held = last.snapshot_id if last else None
+    wanted = snapshot.snapshot_id if snapshot else None
+    if last and held == wanted:
+        return last
+    if held and not (force and reason):
+        raise LakeError(
+            f"{name} names the snapshot {held[:12]}, and what is cited must not change. "
+            "Take another name, or say --force --reason WHY."
+        )
+    if not last and not wanted:
+        raise LakeError(f"no snapshot has the name {name}. Names: {', '.join(sorted(tags(root))) or 'none yet'}.")
+    by = f"{_user()}@{socket.gethostname()}"
+    event = TagEvent(name, (last.number if last else 0) + 1, wanted, by, datetime.now(UTC).isoformat(), reason)
+    if not put_numbered(root / FOLDER / name, event.number, json_bytes(asdict(event))):
+        raise LakeError(f"another process has just changed {name}. Look at it (./run lake tag), then try again.")
+    return event
+
+
+def last_event(root: Path, name: str) -> TagEvent | None:
+    number = last_number(root / FOLDER / name)
+    return _load(numbered_path(root / FOLDER / name, number)) if number else None
+
+
+def tag_history(root: Path, name: str) -> list[TagEvent]:
+    return [_load(numbered_path(root / FOLDER / name, number)) for number in numbers(root / FOLDER / name)]
+
+
+def tags(root: Path) -> dict[str, str]:
+    """Each name that is given, and its snapshot's id."""
+    folder = root / FOLDER
+    names = sorted(path.name for path in folder.iterdir() if is_safe_name(path.name)) if folder.is_dir() else []
+    events = [event for name in names if (event := last_event(root, name))]
+    return {event.name: event.snapshot_id for event in events if event.snapshot_id}
+
+
+def find_snapshot(root: Path, name_or_id: str) -> Snapshot:
+    """The snapshot of that name, or whose id begins so.
+
+    Raises:
+        LakeError: there is none, or several.
+    """
+    known = tags(root)
+    return load_snapshot(root, known.get(name_or_id, name_or_id))
+
+
+def forget_snapshot(root: Path, name_or_id: str) -> Snapshot:
+    """Remove a snapshot that has no name; its files are then `gc`'s.
+
+    Raises:
+        LakeError: it has a name.
+    """
+    from lake.files import remove
+
+    snapshot = find_snapshot(root, name_or_id)
+    if names := [name for name, snapshot_id in tags(root).items() if snapshot_id == snapshot.snapshot_id]:
+        raise LakeError(
+            f"snapshot {snapshot.snapshot_id[:12]} is protected: {', '.join(names)} names it. "
+            "Take the name away first: ./run lake tag --remove NAME --force --reason WHY"
+        )
+    remove(root / SNAPSHOTS / f"{snapshot.snapshot_id}.json")
+    return snapshot
+
+
+def _load(path: Path) -> TagEvent:
+    try:
+        return TagEvent(**json.loads(path.read_bytes()))
+    except (OSError, ValueError, TypeError) as error:
+        raise LakeError(f"{path} cannot be read as a tag's event ({error}). Restore it from a copy.") from error
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a user that the machine has no name of, as in a container
+        return "unknown"

@@ -1,0 +1,335 @@
+"""What a journal acknowledged is never lost, doubled or torn, whatever becomes of its process and its disk."""
+
+import errno
+import os
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lake.check import verify
+from lake.errors import LakeError
+from lake.journal import Journal
+from lake.journal_file import read_journal
+from lake.read import query
+from lake.recover import list_journals, recover, rescue, salvage
+from lake.schema import EPOCHS, METRICS, RUNS
+from lake.snapshot import take_snapshot
+from tests.lake.conftest import child
+from tests.lake.rows import epoch_row, metric_row, run_row
+
+COUNT = "SELECT count(*) AS n, count(DISTINCT epoch) AS epochs FROM epoch_events"
+
+# Logs epochs until it is killed, and says each one that was acknowledged.
+WRITER = """
+import sys
+from pathlib import Path
+from lake.journal import Journal
+from lake.schema import RUNS
+from tests.lake.rows import run_row
+journal = Journal(Path(sys.argv[1]), sys.argv[2], durable=sys.argv[3])
+journal.log({RUNS: [run_row()]})
+for epoch in range(100_000):
+    assert journal.log_epoch(epoch, "train", {"loss": 0.5, "auroc": 0.25})
+    print(epoch, flush=True)
+"""
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return tmp_path / "lake"
+
+
+def counted(root: Path) -> dict[str, int]:
+    (row,) = query(root, COUNT).to_pylist()
+    return dict(row)
+
+
+def test_rows_are_read_at_once_and_become_one_part_a_table_when_it_is_sealed(root: Path) -> None:
+    journal = Journal(root, "run-a", attempt=2)
+    journal.log({RUNS: [run_row(attempt=2)]})
+    journal.log_epoch(0, "train", {"loss": 0.5})
+    read = "SELECT run_id, attempt, epoch, split, metric, value FROM epochs"
+    before = query(root, read).to_pylist()
+    assert before == [
+        {"run_id": "run-a", "attempt": 2, "epoch": 0, "split": "train", "metric": "loss", "value": 0.5}
+    ]  # fmt: skip
+    assert len(journal.seal()) == 2
+    assert query(root, read).to_pylist() == before
+    assert list((root / "journals").iterdir()) == []
+    assert verify(root) == []
+
+
+def test_rows_of_several_tables_are_kept_together_and_read_as_they_were_given(root: Path) -> None:
+    with Journal(root, "run-a") as journal:
+        journal.log({RUNS: [run_row()], METRICS: [metric_row(value=1 / 3), metric_row(metric="fpr", value=None)]})
+        told = "SELECT started_at, value FROM runs, metrics ORDER BY value NULLS LAST"
+        live = query(root, told).to_pylist()
+    assert live[0]["started_at"] == run_row()["started_at"]
+    assert [row["value"] for row in live] == [1 / 3, None]
+    assert query(root, told).to_pylist() == live
+
+
+@pytest.mark.parametrize("durable", ["disk", "process"])
+@pytest.mark.parametrize("turn", range(3))
+def test_a_kill_loses_doubles_and_tears_nothing(root: Path, durable: str, turn: int) -> None:
+    with child(WRITER, str(root), "run-a", durable) as writer:
+        assert writer.stdout is not None
+        for _ in range(1 + 40 * turn):
+            assert writer.stdout.readline()
+        writer.send_signal(signal.SIGKILL)
+        rest = writer.stdout.read().splitlines()
+    told = 1 + 40 * turn + len(rest)
+    for _ in range(2):
+        seen = counted(root)
+        assert seen["epochs"] in (told, told + 1), "one more may have been kept than was told"
+        assert seen["n"] == 2 * seen["epochs"]
+        recover(root)
+    assert counted(root) == seen
+    assert list_journals(root) == []
+    assert verify(root) == []
+    assert take_snapshot(root).rows["epochs"] == seen["n"]
+
+
+def test_a_torn_last_line_was_never_acknowledged_and_does_not_count(root: Path) -> None:
+    journal = Journal(root, "run-a")
+    journal.log_epoch(0, "train", {"loss": 0.5})
+    whole = journal.path.read_bytes()
+    journal.log_epoch(1, "train", {"loss": 0.25})
+    longer = journal.path.read_bytes()
+    for end in range(len(whole), len(longer)):
+        for rest in (b"", bytes(64)):  # as some file systems leave it after a power cut
+            journal.path.write_bytes(longer[:end] + rest)
+            content = read_journal(journal.path)
+            assert (len(content.records), content.end) == (1, len(whole))
+    assert counted(root)["n"] == 1
+
+
+def test_recovery_of_a_journal_that_is_being_written_may_happen_at_any_time(root: Path) -> None:
+    journal = Journal(root, "run-a")
+    journal.log({RUNS: [run_row()]})
+    for epoch in range(6):
+        journal.log_epoch(epoch, "train", {"loss": 0.5})
+        if epoch % 2:
+            recover(root)
+        assert counted(root) == {"n": epoch + 1, "epochs": epoch + 1}
+        take_snapshot(root)
+        assert counted(root) == {"n": epoch + 1, "epochs": epoch + 1}
+    assert journal.path.exists()
+    journal.seal()
+    assert counted(root) == {"n": 6, "epochs": 6}
+    assert verify(root) == []
+    assert take_snapshot(root).rows["epochs"] == 6
+
+
+def test_a_writer_taken_for_dead_loses_nothing_it_writes_later(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = Journal(root, "run-a")
+    journal.log({RUNS: [run_row()]})
+    journal.log_epoch(0, "train", {"loss": 0.5})
+    monkeypatch.setattr("lake.recover._is_dead", lambda name: True)
+    recover(root)
+    assert not journal.path.exists()
+    assert counted(root)["n"] == 1
+    journal.log_epoch(1, "train", {"loss": 0.5})
+    assert counted(root)["n"] == 2
+    recover(root)
+    take_snapshot(root)
+    journal.log_epoch(2, "train", {"loss": 0.5})
+    assert counted(root) == {"n": 3, "epochs": 3}
+    take_snapshot(root)
+    assert counted(root) == {"n": 3, "epochs": 3}
+    assert verify(root) == []
+
+
+def test_a_resumed_runs_epochs_count_as_its_last_attempt_wrote_them(root: Path) -> None:
+    for attempt, epochs in ((1, (0, 1, 2)), (2, (2, 3))):
+        with Journal(root, "run-a", attempt) as journal:
+            journal.log({RUNS: [run_row(attempt=attempt)]})
+            for epoch in epochs:
+                journal.log_epoch(epoch, "train", {"loss": float(attempt)})
+    told = "SELECT epoch, value FROM epochs ORDER BY epoch"
+    expected = [{"epoch": epoch, "value": value} for epoch, value in ((0, 1.0), (1, 1.0), (2, 2.0), (3, 2.0))]
+    assert query(root, told).to_pylist() == expected
+    snapshot = take_snapshot(root)
+    assert query(root, told).to_pylist() == expected
+    assert query(root, told, snapshot).to_pylist() == expected
+    assert snapshot.rows["epochs"] == 5, "every row stays in the lake"
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda journal: journal.log_epoch(0, "train", {"loss": float("nan")}), "loss: value is nan; only finite"),
+        (lambda journal: journal.log_epoch(0, "training", {"loss": 1.0}), "split is 'training', not one of"),
+        (lambda journal: journal.log_epoch(-1, "train", {"loss": 1.0}), "epoch is -1, below 0"),
+        (lambda journal: journal.log_epoch(0, "train", {"f1": 1.2}), r"f1 is 1.2, outside \[0, 1\]"),
+        (lambda journal: journal.log_epoch(0, "train", {"loss": "low"}), "loss: value is 'low', no number"),
+        (lambda journal: journal.log({EPOCHS: [epoch_row(), epoch_row()]}), "repeats the key"),
+        (lambda journal: journal.log({METRICS: [metric_row(value=-0.5)]}), r"f1 is -0.5, outside \[0, 1\]"),
+    ],
+)
+def test_a_row_outside_the_contract_is_refused_when_it_is_logged(
+    root: Path, spoil: Callable[[Journal], Any], words: str
+) -> None:
+    with Journal(root, "run-a") as journal:
+        journal.log({RUNS: [run_row()]})
+        with pytest.raises(LakeError, match=words):
+            spoil(journal)
+    assert counted(root)["n"] == 0
+
+
+def test_a_full_disk_is_said_once_and_every_row_comes_when_there_is_space(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    journal = Journal(root, "run-a", say=said.append)
+    journal.log({RUNS: [run_row()]})
+    fits, write = 10, os.pwrite
+
+    def cut(descriptor: int, data: bytes, offset: int) -> int:
+        if len(data) <= fits:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(descriptor, data[:fits], offset)
+
+    monkeypatch.setattr(os, "pwrite", cut)
+    for epoch in range(5):
+        assert not journal.log_epoch(epoch, "train", {"loss": 0.5})
+        assert counted(root)["n"] == 0
+    monkeypatch.undo()
+    assert len(said) == 1
+    assert "cannot be written (No space left on device). Training goes on; its rows are kept in memory" in said[0]
+    assert journal.log_epoch(5, "train", {"loss": 0.5})
+    assert said[1:] == ["run-a: the lake can be written again; every row of this run is in it."]
+    assert counted(root) == {"n": 6, "epochs": 6}
+    journal.seal()
+    assert counted(root) == {"n": 6, "epochs": 6}
+
+
+@pytest.mark.parametrize("durable", ["disk", "process"])
+@pytest.mark.parametrize("call", ["pwrite", "fdatasync", "open"])
+@pytest.mark.parametrize("code", [errno.EIO, errno.EDQUOT, errno.ENOSPC])
+def test_a_failing_device_never_stops_a_training(
+    root: Path, monkeypatch: pytest.MonkeyPatch, durable: Any, call: str, code: int
+) -> None:
+    """Every third call fails, from the very first on."""
+    calls = 0
+    real = getattr(os, call)
+
+    def failing(*arguments: Any, **options: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if ("journals" in str(arguments[0]) or call != "open") and calls % 3 == 1:
+            raise OSError(code, os.strerror(code))
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(os, call, failing)
+    journal = Journal(root, "run-a", durable=durable, patience_s=3, say=lambda line: None)
+    for epoch in range(30):
+        journal.log_epoch(epoch, "train", {"loss": epoch / 7})
+    journal.close()
+    monkeypatch.undo()
+    rows = query(root, "SELECT epoch, value FROM epochs ORDER BY epoch").to_pylist()
+    assert rows == [{"epoch": epoch, "value": epoch / 7} for epoch in range(30)]
+
+
+def test_rows_that_no_disk_takes_to_the_end_are_put_where_there_is_one_and_said(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = Journal(root, "run-a", patience_s=0, say=lambda line: None)
+    journal.log({RUNS: [run_row()]})
+    journal.log_epoch(0, "train", {"loss": 0.5})
+
+    def full(*_: Any) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "pwrite", full)
+    monkeypatch.setattr("lake.journal.gettempdir", lambda: str(tmp_path))
+    journal.log_epoch(1, "train", {"loss": 0.25})
+    with pytest.raises(LakeError, match=r"last rows were put into .*\.journal\. Free some space, then: ./run lake rec"):
+        journal.seal()
+    monkeypatch.undo()
+    kept = tmp_path / journal.path.name
+    for _ in range(2):
+        rescue(root, kept)
+        assert counted(root) == {"n": 2, "epochs": 2}
+    recover(root)
+    assert counted(root) == {"n": 2, "epochs": 2}
+    assert verify(root) == []
+
+
+def test_a_real_disk_that_is_full_keeps_what_was_acknowledged(small_disk: Path) -> None:
+    root = small_disk / "lake"
+    said: list[str] = []
+    journal = Journal(root, "run-a", say=said.append)
+    journal.log({RUNS: [run_row()]})
+    filler = small_disk / "filler"
+    with filler.open("wb", buffering=0) as file, suppress(OSError):
+        while file.write(bytes(1024)):
+            pass
+    kept = [journal.log_epoch(epoch, "train", {f"m{n}": 0.5 for n in range(50)}) for epoch in range(40)]
+    assert not all(kept)
+    assert len(said) == 1
+    assert counted(root)["epochs"] >= sum(kept)
+    filler.unlink()
+    journal.seal()
+    assert counted(root)["epochs"] == 40
+    assert verify(root) == []
+
+
+def test_a_process_born_of_another_has_a_journal_of_its_own(root: Path) -> None:
+    journal = Journal(root, "run-a")
+    journal.log({RUNS: [run_row()]})
+    journal.log_epoch(0, "train", {"loss": 0.5})
+    born = os.fork()
+    if born == 0:
+        journal.log_epoch(1, "train", {"loss": 0.5})
+        os._exit(0)
+    os.waitpid(born, 0)
+    journal.log_epoch(2, "train", {"loss": 0.5})
+    assert counted(root) == {"n": 3, "epochs": 3}
+    journal.seal()
+    recover(root)
+    assert counted(root) == {"n": 3, "epochs": 3}
+    assert list_journals(root) == []
+
+
+def test_damage_in_a_journal_is_said_and_what_is_whole_can_be_saved(root: Path) -> None:
+    journal = Journal(root, "run-a")
+    journal.log({RUNS: [run_row()]})
+    for epoch in range(3):
+        journal.log_epoch(epoch, "train", {"loss": 0.5})
+    journal.close()
+    lines = journal.path.read_bytes().splitlines(keepends=True)
+    journal.path.write_bytes(b"".join([*lines[:2], lines[2].replace(b"0.5", b"0.6"), *lines[3:]]))
+    for act in (lambda: query(root, COUNT), lambda: recover(root), lambda: take_snapshot(root)):
+        with pytest.raises(LakeError, match=r"is damaged: a line before byte \d+ is broken, and whole ones follow it"):
+            act()
+    assert any("is damaged" in fault for fault in verify(root))
+    salvage(root)
+    assert query(root, "SELECT epoch FROM epochs ORDER BY epoch").to_pylist() == [{"epoch": 1}, {"epoch": 2}]
+    assert [path.suffix for path in (root / "journals").iterdir()] == [".damaged"]
+
+
+@pytest.mark.parametrize("data", [b"", b"\n", b"nothing of ours\n", b'0000000 {"a": 1}\n', bytes(4096)])
+def test_a_journal_without_a_whole_line_has_no_rows(root: Path, data: bytes) -> None:
+    journal = Journal(root, "run-a")
+    journal.close()
+    journal.path.write_bytes(data)
+    assert read_journal(journal.path).records == ()
+    assert counted(root)["n"] == 0
+
+
+@pytest.mark.parametrize("name", ["", "..", "a/b", "a~b", "merged", ".a"])
+def test_a_run_whose_name_could_leave_its_folder_is_refused(root: Path, name: str) -> None:
+    with pytest.raises(LakeError, match="cannot name a run"):
+        Journal(root, name)
+
+
+def test_a_sealed_journal_takes_no_more(root: Path) -> None:
+    journal = Journal(root, "run-a")
+    journal.seal()
+    with pytest.raises(LakeError, match="is sealed"):
+        journal.log_epoch(0, "train", {"loss": 0.5})
