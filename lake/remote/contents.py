@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from lake.remote.errors import RemoteError
+from lake.owners import owners_of
 from lake.snapshot import Snapshot
 
 
@@ -33,24 +33,16 @@ def by_digest(items: Iterable[Item]) -> list[Item]:
 def rows_by_owner(snapshot: Snapshot, index: Path | None) -> dict[str, frozenset[tuple[str, str]]]:
     """Of each run (and registered model) the digests of its rows, by table; equal values are equal rows.
 
-    Raises:
-        RemoteError: the index cannot be read.
-    """
-    import duckdb
+    Args:
+        index: where the snapshot's index lies.
 
-    rows = {(one.table, one.owner): one.digest for one in snapshot.beside}
-    if index is not None:
-        try:
-            with duckdb.connect() as connection:
-                found = connection.execute(
-                    'SELECT "table", owner, digest FROM read_parquet($path)', {"path": str(index)}
-                ).fetchall()
-        except duckdb.Error as error:
-            raise RemoteError(f"the index of snapshot {snapshot.snapshot_id[:12]} cannot be read ({error}).") from error
-        rows = {(table, owner): digest for table, owner, digest in found} | rows
+    Raises:
+        LakeError: the index cannot be read.
+    """
+    places = {snapshot.index_path: index} if snapshot.index_path is not None and index is not None else {}
     owners: dict[str, set[tuple[str, str]]] = {}
-    for (table, owner), digest in rows.items():
-        owners.setdefault(owner, set()).add((table, digest))
+    for (table, owner), one in owners_of(snapshot, places).items():
+        owners.setdefault(owner, set()).add((table, one.digest))
     return {owner: frozenset(digests) for owner, digests in owners.items()}
 
 

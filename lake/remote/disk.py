@@ -63,20 +63,23 @@ class FolderStore:
             raise self._said(prefix, error) from error
 
     def put(self, key: str, data: bytes) -> None:
-        write_whole(self._folder / key, data)
+        try:
+            write_whole(self._folder / key, data)
+        except OSError as error:
+            raise self._failed(key, error) from error
 
     def put_if_absent(self, key: str, data: bytes) -> bool:
         path = self._folder / key
         staged = path.with_name(f".{path.name}.{uuid4().hex}.tmp")
-        write_whole(staged, data)
         try:
+            write_whole(staged, data)
             os.link(staged, path)
+            staged.unlink()
         except FileExistsError:
+            staged.unlink(missing_ok=True)
             return False
         except OSError as error:
-            raise self._said(key, error) from error
-        finally:
-            staged.unlink(missing_ok=True)
+            raise self._failed(key, error) from error
         return True
 
     def put_if_match(self, key: str, data: bytes, etag: str | None) -> bool:
@@ -105,6 +108,8 @@ class FolderStore:
     def _said(self, key: str, error: OSError) -> RemoteError:
         if isinstance(error, FileNotFoundError | NotADirectoryError):
             return MissingError(f"{self.name}/{key} does not exist.")
-        return RemoteError(
-            f"{self.name}/{key}: {(error.strerror or str(error)).lower()}. Put that right, and try again."
-        )
+        return self._failed(key, error)
+
+    def _failed(self, key: str, error: OSError) -> RemoteError:
+        reason = (error.strerror or str(error)).lower()
+        return RemoteError(f"{self.name}/{key}: {reason}. Put that right, and run the same command again.")

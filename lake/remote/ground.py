@@ -3,13 +3,28 @@
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from lake.held import held
 from lake.remote.commits import Head, read_commit
 from lake.remote.contents import Difference, Item, compare, rows_by_owner
 from lake.remote.manifest import read_snapshot
 from lake.remote.memory import last_common
 from lake.remote.store import Store
 from lake.remote.transfer import fetch
-from lake.snapshot import Snapshot
+from lake.root import MARKER
+from lake.snapshot import Snapshot, take_snapshot
+
+
+def local_snapshot(root: Path) -> Snapshot | None:
+    """The lake as it stands, or None where there is no lake or no row in it.
+
+    Raises:
+        LakeError: it cannot be read, or not be written.
+    """
+    if not (root / MARKER).exists():
+        return None
+    now = held(root)
+    has_rows = now.generation.packs or any(now.parts.values()) or any(now.rows.values())
+    return take_snapshot(root) if has_rows else None
 
 
 def is_contained(root: Path, store: Store, head: Head, snapshot: Snapshot) -> bool:

@@ -48,6 +48,8 @@ def checked_snapshot(data: bytes, snapshot_id: str, name: str) -> Snapshot:
             raise ValueError(f"its schema is {schema!r}")
         if schema > SCHEMA_VERSION:  # before its fields, which may be ones we do not know
             raise RemoteError(f"{name} is of schema {schema}, newer than {SCHEMA_VERSION}. Update kd-gat.")
+        if "tables" not in value:
+            raise ValueError(f"it has no digests of its rows, as those of schema {schema} had none")
         _doubt(value)
         snapshot = parse_snapshot(data)
     except RemoteError:

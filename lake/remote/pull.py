@@ -8,14 +8,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from lake.adopt import adopt
 from lake.errors import LakeError
 from lake.files import make_folder, sha256_of
 from lake.remote.commits import Commit, history, read_head
 from lake.remote.contents import Item, by_digest, items_of
 from lake.remote.errors import RemoteError
+from lake.remote.ground import difference, local_snapshot
 from lake.remote.layout import check_remote
 from lake.remote.manifest import read_snapshot
-from lake.remote.memory import remember
+from lake.remote.memory import last_common, remember
 from lake.remote.progress import Moving, unseen
 from lake.remote.store import Store
 from lake.remote.tags import read_tag
@@ -46,18 +48,35 @@ def pull(
         RemoteError: the remote has no such snapshot, or something of it is lost, altered or hostile.
         LakeError: a run is in the lake with other rows. Nothing of the lake was changed.
     """
-    from lake.adopt import adopt
-
     check_remote(store)
     commit_id, commit = _chosen(store, snapshot_id, tag)
     snapshot = read_snapshot(store, commit.snapshot_id, commit.snapshot_sha256)
+    new_runs, fetched, n_bytes = _take_over(root, store, commit_id, snapshot, moving)
+    if snapshot_id is None and tag is None:
+        remember(root, store.name, commit_id)
+    return Pulled(snapshot.snapshot_id, commit.sequence, commit_id, new_runs, fetched, n_bytes)
+
+
+def _take_over(
+    root: Path, store: Store, commit_id: str, snapshot: Snapshot, moving: Moving
+) -> tuple[list[str], int, int]:
+    if _has_all(root, store, commit_id, snapshot):
+        return [], 0, 0
     with _alone(root) as incoming:
         places, fetched, n_bytes = _bring(root, incoming, store, snapshot, moving)
-        new_runs = adopt(root, snapshot, places)
-        if snapshot_id is None and tag is None:
-            remember(root, store.name, commit_id)
-        shutil.rmtree(incoming, ignore_errors=True)
-    return Pulled(snapshot.snapshot_id, commit.sequence, commit_id, new_runs, fetched, n_bytes)
+        try:
+            return adopt(root, snapshot, places), fetched, n_bytes
+        finally:
+            shutil.rmtree(incoming, ignore_errors=True)
+
+
+def _has_all(root: Path, store: Store, commit_id: str, snapshot: Snapshot) -> bool:
+    """Whether the lake has every run of the snapshot, with the same rows or, if it had those before, with more."""
+    here = local_snapshot(root)
+    if here is None:
+        return False
+    found = difference(root, store, here, snapshot)
+    return not found.only_there and (not found.changed or last_common(root, store.name) == commit_id)
 
 
 def _chosen(store: Store, snapshot_id: str | None, tag: str | None) -> tuple[str, Commit]:

@@ -7,13 +7,12 @@ from typing import Literal
 
 from lake.remote.commits import Commit, Head, read_commit, read_head
 from lake.remote.contents import Difference, Item, by_digest, items_of
-from lake.remote.ground import difference
+from lake.remote.ground import difference, local_snapshot
 from lake.remote.layout import check_remote
 from lake.remote.manifest import read_snapshot
 from lake.remote.memory import last_common
 from lake.remote.store import Store
-from lake.root import MARKER
-from lake.snapshot import Snapshot, take_snapshot
+from lake.snapshot import Snapshot
 
 State = Literal["empty", "even", "ahead", "behind", "diverged"]
 
@@ -56,7 +55,7 @@ def status(root: Path, store: Store) -> Status:
         LakeError: one of the two cannot be read.
     """
     check_remote(store)
-    here = take_snapshot(root) if (root / MARKER).exists() else None
+    here = local_snapshot(root)
     head = read_head(store)
     mine = here.snapshot_id if here else None
     if head is None:

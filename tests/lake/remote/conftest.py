@@ -1,6 +1,9 @@
 """A bucket behind a line that can be made faulty, and lakes to push from and pull into."""
 
+import threading
 from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -70,3 +73,21 @@ def add_run(root: Path, run_id: str, epochs: int = 2, value: float = 0.5) -> Non
     append(root, RUNS, run_id, "001-running", [run_row()])
     append(root, RUNS, run_id, "001-complete", [run_row(status="complete")])
     append(root, EPOCHS, run_id, "epochs", [epoch_row(epoch=epoch, value=value) for epoch in range(epochs)])
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[str]:
+    """The address at which the folder `served` is given by a plain web server."""
+    (tmp_path / "served").mkdir()
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *arguments: object) -> None:
+            """Nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(tmp_path / "served")))
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()

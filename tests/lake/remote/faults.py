@@ -45,6 +45,7 @@ class FaultyLine:
         self.requests: list[tuple[str, str]] = []
         self._upstream = port
         self._dice = random.Random(0)
+        self._later: set[asyncio.Task[None]] = set()
         self._loop = asyncio.new_event_loop()
         self._server = self._loop.run_until_complete(asyncio.start_server(self._serve, "127.0.0.1", 0, limit=1 << 16))
         self.endpoint = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
@@ -70,8 +71,8 @@ class FaultyLine:
                 method, path, _ = request.split(b" ", 2)
                 if not await self._one(method.decode(), path.decode(), request, reader, writer):
                     break
-        except (OSError, asyncio.IncompleteReadError):
-            pass  # the client went away
+        except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass  # the client went away, or this line is stopped
         finally:
             with contextlib.suppress(OSError):
                 writer.close()
@@ -89,7 +90,9 @@ class FaultyLine:
         if fault == "duplicate":
             answer = await self._deliver(request, method)
         if fault == "late duplicate":
-            self._loop.create_task(self._deliver_later(request, method))
+            later = self._loop.create_task(self._deliver_later(request, method))
+            self._later.add(later)  # asyncio itself forgets a task that nobody holds
+            later.add_done_callback(self._later.discard)
         if fault == "500 after":
             return await _refuse("500", writer)
         if fault == "withheld":

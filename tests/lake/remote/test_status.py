@@ -1,0 +1,142 @@
+"""What a lake and a remote have of each other, and what is wrong with a remote."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lake.remote.commits import read_head
+from lake.remote.deep import look_deep
+from lake.remote.errors import RemoteError
+from lake.remote.layout import commit_key, object_key, tag_key
+from lake.remote.objects import ObjectStore
+from lake.remote.push import push
+from lake.remote.status import Amount, status
+from lake.snapshot import take_snapshot
+from tests.lake.remote.conftest import ANNA, add_run
+from tests.lake.remote.s3_server import BUCKET, S3Server
+
+
+@pytest.fixture
+def remote(tmp_path: Path, bucket: ObjectStore) -> ObjectStore:
+    """A bucket with the runs a and b."""
+    for run_id in "ab":
+        add_run(tmp_path / "theirs", run_id)
+    push(tmp_path / "theirs", bucket, ANNA)
+    return bucket
+
+
+@pytest.mark.parametrize(
+    ("runs", "state", "only_here", "only_there"),
+    [
+        ("ab", "even", "", ""),
+        ("abc", "ahead", "c", ""),
+        ("a", "behind", "", "b"),
+        ("", "behind", "", "ab"),
+        ("acd", "diverged", "cd", "b"),
+    ],
+)
+def test_runs_tell_how_the_two_stand(
+    tmp_path: Path, remote: ObjectStore, runs: str, state: str, only_here: str, only_there: str
+) -> None:
+    for run_id in runs:
+        add_run(tmp_path / "mine", run_id)
+    found = status(tmp_path / "mine", remote)
+    assert (found.state, found.runs.only_here, found.runs.only_there) == (state, set(only_here), set(only_there))
+    assert (found.to_send == Amount()) == (state in ("even", "behind"))
+    assert (found.to_fetch == Amount()) == (state in ("even", "ahead"))
+
+
+def test_a_run_with_other_rows_here_and_there_is_named(tmp_path: Path, remote: ObjectStore) -> None:
+    for run_id, value in (("a", 0.5), ("b", 0.75)):
+        add_run(tmp_path / "mine", run_id, value=value)
+    found = status(tmp_path / "mine", remote)
+    assert (found.state, found.runs.changed) == ("diverged", {"b"})
+
+
+def test_bytes_are_those_of_the_files_to_move(tmp_path: Path, bucket: ObjectStore) -> None:
+    root = tmp_path / "mine"
+    add_run(root, "a")
+    push(root, bucket, ANNA)
+    add_run(root, "b")
+    found, snapshot = status(root, bucket), take_snapshot(root)
+    assert found.state == "ahead"
+    assert found.to_send.objects == len(snapshot.files) + 1  # and the index, whose size no snapshot has
+    assert found.to_send.bytes == sum(file.size_bytes for file in snapshot.files)
+
+
+def test_a_remote_without_a_commit_is_empty(tmp_path: Path, bucket: ObjectStore) -> None:
+    bucket.put("lake.json", b'{"format": "kd-gat-lake-remote", "layout": 1, "project": "kd-gat"}')
+    add_run(tmp_path / "mine", "a")
+    assert status(tmp_path / "mine", bucket).state == "empty"
+
+
+def test_status_changes_nothing_there(tmp_path: Path, remote: ObjectStore, s3: S3Server) -> None:
+    before = s3.objects()
+    add_run(tmp_path / "mine", "c")
+    status(tmp_path / "mine", remote)
+    look_deep(remote)
+    assert s3.objects() == before
+
+
+def _object(store: ObjectStore, root: Path) -> str:
+    return object_key(take_snapshot(root).files[0].sha256)
+
+
+def _index(store: ObjectStore, root: Path) -> str:
+    return object_key(take_snapshot(root).index_sha256 or "")
+
+
+def _snapshot(store: ObjectStore, root: Path) -> str:
+    return f"snapshots/{take_snapshot(root).snapshot_id}.json"
+
+
+def _first_commit(store: ObjectStore, root: Path) -> str:
+    head = read_head(store)
+    assert head
+    return commit_key(head.commit_id)
+
+
+@pytest.mark.parametrize("which", [_object, _index, _snapshot, _first_commit])
+@pytest.mark.parametrize("fault", ["lost", "short", "long", "bit"])
+def test_each_fault_of_each_file_is_found_and_named(
+    tmp_path: Path, remote: ObjectStore, s3: S3Server, which: Callable[[ObjectStore, Path], str], fault: str
+) -> None:
+    key = which(remote, tmp_path / "theirs")
+    data = remote.get(key).data
+    if fault == "lost":
+        s3.backend.delete_object(BUCKET, f"lake/{key}")
+    else:
+        flipped = data[:50] + bytes([data[50] ^ 4]) + data[51:]
+        remote.put(key, {"short": data[:-1], "long": data + b"x", "bit": flipped}[fault])
+    (said,) = look_deep(remote).faults
+    assert key in said
+    assert {"lost": "lost", "short": "short", "long": "long", "bit": "altered"}[fault] in said or "altered" in said
+
+
+def test_what_only_a_tag_stands_on_is_looked_at_too(tmp_path: Path, bucket: ObjectStore, s3: S3Server) -> None:
+    root = tmp_path / "mine"
+    add_run(root, "a")
+    push(root, bucket, ANNA, tag="paper-v1")
+    old = object_key(take_snapshot(root).files[0].sha256)
+    add_run(root, "b")
+    push(root, bucket, ANNA)
+    assert look_deep(bucket).snapshots == 2
+    s3.backend.delete_object(BUCKET, f"lake/{old}")
+    bucket.put(tag_key("mine"), b"{}")
+    lost, altered = sorted(look_deep(bucket).faults)
+    assert f"{old} is lost" in lost
+    assert "tags/mine.json was altered: it is no tag 'mine'" in altered
+
+
+def test_every_bit_of_an_object_counts(tmp_path: Path, remote: ObjectStore) -> None:
+    key = _index(remote, tmp_path / "theirs")
+    data = remote.get(key).data
+    for place in range(0, len(data), 97):
+        remote.put(key, data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
+        assert len(look_deep(remote).faults) == 1
+
+
+def test_a_place_without_a_lake_has_no_status(tmp_path: Path, bucket: ObjectStore) -> None:
+    with pytest.raises(RemoteError, match=r"holds no lake: it has no lake.json. Check the address, or push"):
+        status(tmp_path, bucket)
