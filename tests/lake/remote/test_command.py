@@ -1,0 +1,104 @@
+"""`./run lake push | pull | status`: what is printed where, and how it ends."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from lake.__main__ import main
+from lake.remote.layout import object_key
+from lake.remote.push import push
+from lake.snapshot import take_snapshot
+from tests.lake.remote.conftest import ANNA, add_run, store_of
+from tests.lake.remote.faults import FaultyLine
+from tests.lake.remote.s3_server import BUCKET, S3Server
+
+REMOTE = f"s3://{BUCKET}/lake"
+
+
+@pytest.fixture
+def lake(tmp_path: Path, s3: S3Server, line: FaultyLine, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A lake with a run; the keys are in the environment."""
+    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", s3.keys["writer"].access)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", s3.keys["writer"].secret)
+    monkeypatch.setenv("KDGAT_S3_ENDPOINT", line.endpoint)
+    monkeypatch.setenv("KDGAT_PUBLISHER", "Ben")
+    add_run(tmp_path / "lake", "run-a")
+    return str(tmp_path / "lake")
+
+
+def test_the_whole_way(lake: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--lake", lake, "push", REMOTE, "--message", "first", "--tag", "v1"]) == 0
+    out, err = capsys.readouterr()
+    assert out.startswith(f"commit 1 of {REMOTE}: snapshot ")
+    assert "sending: 3 of 3 objects, 0.0" in err
+    assert "MB/s" in err
+    assert main(["--lake", lake, "status", REMOTE]) == 0
+    assert capsys.readouterr().out.startswith("even; newest is commit 1, by Ben at 20")
+    add_run(Path(lake), "run-b")
+    assert main(["--lake", lake, "status", REMOTE]) == 0
+    assert "\nto push: 1 runs, 3 objects, " in capsys.readouterr().out
+    assert main(["--lake", str(tmp_path / "new"), "pull", REMOTE, "--tag", "v1"]) == 0
+    assert "1 new runs; 3 objects fetched" in capsys.readouterr().out
+    assert main(["--lake", lake, "status", REMOTE, "--deep"]) == 0
+    assert "sound: 3 objects of 2 named snapshots and 1 commits read" in capsys.readouterr().out
+
+
+def test_json_is_one_value_on_stdout(lake: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def asked(*words: str) -> dict[str, object]:
+        assert main(["--lake", *words, "--format", "json"]) == 0
+        found: dict[str, object] = json.loads(capsys.readouterr().out)
+        return found
+
+    pushed = asked(lake, "push", REMOTE)
+    assert (pushed["sequence"], pushed["is_new"], pushed["objects_sent"]) == (1, True, 3)
+    assert asked(lake, "push", REMOTE)["is_new"] is False
+    assert asked(str(tmp_path / "new"), "pull", REMOTE)["new_runs"] == ["run-a"]
+    add_run(tmp_path / "new", "run-b")
+    found = asked(str(tmp_path / "new"), "status", REMOTE, "--deep")
+    assert (found["state"], found["runs"]) == ("ahead", {"only_here": ["run-b"], "only_there": [], "changed": []})
+    assert found["deep"]["faults"] == []  # type: ignore[index]
+
+
+def test_a_fault_is_printed_and_the_status_is_1(
+    lake: str, s3: S3Server, line: FaultyLine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = store_of(s3, line)
+    push(Path(lake), store, ANNA)
+    key = object_key(take_snapshot(Path(lake)).files[0].sha256)
+    store.put(key, b"x")
+    assert main(["--lake", lake, "status", REMOTE, "--deep"]) == 1
+    assert f"{key} is short: it has 1 of " in capsys.readouterr().out
+    assert main(["--lake", lake, "status", REMOTE, "--deep", "--format", "json"]) == 1
+    assert len(json.loads(capsys.readouterr().out)["deep"]["faults"]) == 1
+    assert main(["--lake", lake, "push", REMOTE, "--repair"]) == 0
+    assert main(["--lake", lake, "status", REMOTE, "--deep"]) == 0
+
+
+@pytest.mark.parametrize("verb", ["push", "pull", "status"])
+def test_what_a_person_can_put_right_is_a_sentence(
+    lake: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    assert main(["--lake", lake, verb, "nowhere"]) == 1
+    assert capsys.readouterr().err.startswith("lake: 'nowhere' is no address of a remote. Forms: s3://BUCKET/PREFIX")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
+    assert main(["--lake", lake, verb, REMOTE]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith(f"lake: {REMOTE}: http://127.0.0.1:")
+    assert "does not know these keys (SignatureDoesNotMatch)" in err
+    assert "wrong" not in err
+
+
+def test_the_one_who_is_late_is_told_and_may_rebase(
+    lake: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--lake", lake, "push", REMOTE]) == 0
+    other = str(tmp_path / "other")
+    add_run(Path(other), "run-b")
+    assert main(["--lake", other, "push", REMOTE]) == 1
+    assert "has moved on: Ben published commit 1" in capsys.readouterr().err
+    assert main(["--lake", other, "push", REMOTE, "--rebase"]) == 0
+    assert capsys.readouterr().out.startswith("commit 2 of ")
