@@ -1,0 +1,145 @@
+"""The registry's events: read in their order, and written so that of two at once one comes first and the other after.
+
+An event is claimed by an exclusive file with its number and its row, `claims/<model>/<number>.json`, and then becomes
+a part of the table `registry`. A process that dies between the two has lost and blocked nothing: the claim holds the
+event, whoever looks next counts it in and writes the part, and the same part from two hands is one.
+"""
+
+import getpass
+import json
+import os
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from lake.append import append
+from lake.errors import LakeError
+from lake.files import json_bytes
+from lake.numbered import last_number, numbered_path, numbers, put_numbered
+from lake.parts import is_safe_name
+from lake.read import open_lake
+from lake.registry_state import Model, model_of
+from lake.schema_registry import REGISTRY
+from lake.table import Row
+
+FOLDER = "claims"
+Clock = Callable[[], datetime]
+
+
+def record(root: Path, name: str, decide: Callable[[Model], Mapping[str, Any] | None], clock: Clock) -> Model:
+    """Add an event to a model's and give what then holds.
+
+    Args:
+        decide: from what holds to the event's columns, or None where nothing is to be done; asked anew where another
+            process was first.
+
+    Raises:
+        LakeError: as `decide` and `events_of`, or the lake cannot be written.
+    """
+    if not is_safe_name(name):
+        raise LakeError(f"{name!r} cannot name a model: use up to 160 letters, digits, '.', '_' and '-'.")
+    while True:
+        known = events_of(root, name)
+        model = model_of(name, known)
+        decided = decide(model)
+        if decided is None:
+            return model
+        event = {**decided, "model_name": name, "sequence": len(known) + 1, "who": _who(), "happened_at": clock()}
+        (row,) = REGISTRY.check([{**dict.fromkeys(REGISTRY.columns), **event}])
+        if put_numbered(root / FOLDER / name, row["sequence"], _claim(row)):
+            _publish(root, row)
+            return model_of(name, [*known, row])
+
+
+def events_of(root: Path, name: str) -> list[Row]:
+    """The model's events, in order; claims that are in no part yet are among them, and become parts if that can be.
+
+    Raises:
+        LakeError: one is missing, stands there in two versions, or cannot be read.
+    """
+    published = _published(root, "WHERE model_name = $name", name=name)
+    return _in_order(root, name, published)
+
+
+def models_of(root: Path) -> list[Model]:
+    """Every model, by name."""
+    published = _published(root, "")
+    names = {str(row["model_name"]) for row in published} | {path.name for path in (root / FOLDER).glob("[!.]*")}
+    return [
+        model_of(name, _in_order(root, name, [row for row in published if row["model_name"] == name]))
+        for name in sorted(names)
+    ]
+
+
+def _published(root: Path, where: str, **values: str) -> list[Row]:
+    with open_lake(root, tables=["registry"]) as lake:
+        found = lake.sql(f"SELECT * FROM registry {where} ORDER BY ALL", params=values)
+        rows: list[Row] = found.to_arrow_table().to_pylist()
+    return rows
+
+
+def _in_order(root: Path, name: str, published: list[Row]) -> list[Row]:
+    events: dict[int, Row] = {}
+    claimed = _claimed(root / FOLDER / name)
+    for row in [*published, *claimed.values()]:
+        other = events.setdefault(row["sequence"], row)
+        if other != row:
+            raise LakeError(
+                f"registry: event {row['sequence']} of {name} stands there twice: {_told(other)}; and {_told(row)}. "
+                f"Two lakes that each went on by themselves were put together: keep one's {REGISTRY.name}/{name} and "
+                f"{FOLDER}/{name}, and register again what the other had."
+            )
+    if sorted(events) != list(range(1, len(events) + 1)):
+        missing = min(set(range(1, max(events) + 1)) - set(events))
+        raise LakeError(f"registry: event {missing} of {name} is missing. Restore {REGISTRY.name}/{name} from a copy.")
+    for number in claimed.keys() - {row["sequence"] for row in published}:
+        with suppress(LakeError):  # a lake that cannot be written is read all the same
+            _publish(root, claimed[number])
+    return [events[number] for number in sorted(events)]
+
+
+def _claimed(folder: Path) -> dict[int, Row]:
+    found = numbers(folder)
+    behind = last_number(folder) + 1  # the listing of a network file system may be seconds old, a look at a name is not
+    while found and numbered_path(folder, behind).exists():
+        found.append(behind)
+        behind += 1
+    return {number: _read_claim(numbered_path(folder, number)) for number in found}
+
+
+def _read_claim(path: Path) -> Row:
+    try:
+        row = json.loads(path.read_text())
+        row["happened_at"] = datetime.fromisoformat(row["happened_at"])
+        (checked,) = REGISTRY.check([row])
+    except (OSError, ValueError, KeyError, TypeError, LakeError) as error:
+        raise LakeError(
+            f"{path} cannot be read as an event of the registry ({error}). Restore it from a copy, or remove it where "
+            "the table registry has that event."
+        ) from error
+    return checked
+
+
+def _claim(row: Row) -> bytes:
+    return json_bytes({**row, "happened_at": row["happened_at"].isoformat()})
+
+
+def _publish(root: Path, row: Row) -> None:
+    append(root, REGISTRY, row["model_name"], f"{row['sequence']:06d}", [row])
+
+
+def _told(row: Row) -> str:
+    return f"{row['action']} version {row['version']} by {row['who']} at {row['happened_at']:%Y-%m-%d %H:%M:%S}"
+
+
+def _who() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # in a container the number may have no name
+        return f"user {os.getuid()}"
+
+
+def now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,41 @@
+"""A lake of trained and evaluated runs, to register."""
+
+import hashlib
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from lake.append import append
+from lake.parts import part_name
+from lake.schema import ARTIFACTS, METRICS, RUNS
+from tests.lake.rows import NOON, metric_row, run_row
+
+_PROTOCOLS = {"known_vehicle": "known vehicle", "zero_shot": "zero-shot"}
+NAME = "gat-student-made-up"
+
+
+def digest_of(run_id: str) -> str:
+    return hashlib.sha256(run_id.encode()).hexdigest()
+
+
+def add_trained(root: Path, run_id: str, **changes: Any) -> str:
+    """A complete run with a checkpoint of two files."""
+    about = {"stage": "gat_student", "model": "gat", "role": "student", "data_digest": "d" * 64, "finished_at": NOON}
+    row = run_row(**{"status": "complete", **about, **changes})
+    append(root, RUNS, run_id, part_name(1, "ended"), [row])
+    files = {"checkpoint/checkpoint.json": digest_of(run_id), "checkpoint/weights.safetensors": "w" * 64}
+    rows = [{"name": n, "kind": "checkpoint", "sha256": d, "size_bytes": 1} for n, d in files.items()]
+    append(root, ARTIFACTS, run_id, part_name(1, "files"), rows)
+    return run_id
+
+
+def add_evaluated(root: Path, run_id: str, model_run_id: str, minutes: int = 0, **f1: float | None) -> None:
+    """A complete evaluation: F1 over all test captures by protocol, zero_shot for `zero-shot`."""
+    ended = NOON + timedelta(minutes=minutes)
+    row = run_row(status="complete", stage="evaluate", finished_at=ended)
+    append(root, RUNS, run_id, part_name(1, "ended"), [row])
+    rows = [
+        metric_row(model_run_id=model_run_id, protocol=_PROTOCOLS.get(name, name), value=value)
+        for name, value in f1.items()
+    ]
+    append(root, METRICS, run_id, part_name(1, "metrics"), rows)
