@@ -2,10 +2,12 @@
 
 import random
 import shutil
+import time
 from pathlib import Path
 
 import pytest
 import wandb
+from wandb.proto.wandb_internal_pb2 import Record
 
 from pipeline.legacy.errors import MigrateError
 from pipeline.legacy.wandb_log import Losses, read_records
@@ -27,7 +29,18 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
         run.log({"epoch": epoch, "train_loss": 1 / (epoch + 1), "val/auc": auc, "lr-Adam": 0.001})
     run.summary["best"] = 0.75
     run.finish(exit_code=0)
+    wait_for_end(file_of(folder / "wandb"))
     return folder
+
+
+def wait_for_end(file: Path) -> None:
+    """W&B's own process may write the last record after `finish` has returned."""
+    for _ in range(300):
+        kinds = [Record.FromString(data).WhichOneof("record_type") for data in read_records(file, Losses())]
+        if "exit" in kinds:
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"{file} has no record of the run's end")
 
 
 @pytest.fixture
@@ -37,7 +50,7 @@ def copied(written: Path, tmp_path: Path) -> Path:
 
 
 def file_of(folder: Path) -> Path:
-    (file,) = folder.glob("*/run-*.wandb")
+    (file,) = folder.glob("offline-run-*/run-*.wandb")
     return file
 
 
