@@ -27,6 +27,7 @@ def add_verbs(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     which = pull.add_mutually_exclusive_group()
     which.add_argument("--snapshot", metavar="ID", help="the runs of this snapshot, in place of the newest")
     which.add_argument("--tag", metavar="NAME", help="the runs of the snapshot with this name")
+    which.add_argument("--repair", action="store_true", help="only bring back files that this lake lost or that rotted")
     status = _verb(verbs, "status", "what the lake and a remote have of each other", _status)
     status.add_argument("--deep", action="store_true", help="read every byte the remote stands on; exit 1 on a fault")
 
@@ -60,6 +61,8 @@ def _pull(options: argparse.Namespace) -> int:
     from lake.remote.progress import shown
     from lake.remote.pull import pull
 
+    if options.repair:
+        return _restore(options)
     done = pull(
         options.lake, open_store(options.remote), snapshot_id=options.snapshot, tag=options.tag, moving=shown
     )  # fmt: skip
@@ -67,6 +70,17 @@ def _pull(options: argparse.Namespace) -> int:
     fetched = f"{len(done.new_runs)} new runs; {done.objects_fetched} objects fetched, {done.bytes_fetched} bytes"
     _print(options, asdict(done), [what, fetched])
     return 0
+
+
+def _restore(options: argparse.Namespace) -> int:
+    from lake.remote.progress import shown
+    from lake.remote.restore import restore
+
+    done = restore(options.lake, open_store(options.remote), shown)
+    lines = [f"{len(done.files)} files came back, {done.bytes} bytes"]
+    lines += [f"{path} is lost or altered here, and {options.remote} does not have it" for path in done.missing]
+    _print(options, asdict(done), lines)
+    return 1 if done.missing else 0
 
 
 def _status(options: argparse.Namespace) -> int:

@@ -45,7 +45,7 @@ class FaultyLine:
         self.requests: list[tuple[str, str]] = []
         self._upstream = port
         self._dice = random.Random(0)
-        self._later: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()  # asyncio itself forgets a task that nobody holds
         self._loop = asyncio.new_event_loop()
         self._server = self._loop.run_until_complete(asyncio.start_server(self._serve, "127.0.0.1", 0, limit=1 << 16))
         self.endpoint = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
@@ -66,6 +66,8 @@ class FaultyLine:
         await asyncio.gather(*others, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if task := asyncio.current_task():
+            self._hold(task)
         try:
             while request := await _message(reader, is_answer=False):
                 method, path, _ = request.split(b" ", 2)
@@ -76,6 +78,10 @@ class FaultyLine:
         finally:
             with contextlib.suppress(OSError):
                 writer.close()
+
+    def _hold(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _one(
         self, method: str, path: str, request: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -91,8 +97,7 @@ class FaultyLine:
             answer = await self._deliver(request, method)
         if fault == "late duplicate":
             later = self._loop.create_task(self._deliver_later(request, method))
-            self._later.add(later)  # asyncio itself forgets a task that nobody holds
-            later.add_done_callback(self._later.discard)
+            self._hold(later)
         if fault == "500 after":
             return await _refuse("500", writer)
         if fault == "withheld":
