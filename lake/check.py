@@ -15,7 +15,7 @@ from lake.files import sha256_of
 from lake.generation import Generation, current_generation, read_index
 from lake.journal_file import read_journal
 from lake.pack import ROW_GROUP
-from lake.parts import MERGED, Part, check_part, list_parts
+from lake.parts import MERGED, Part, check_part, list_packs, list_parts
 from lake.read import open_lake
 from lake.recover import list_journals
 from lake.relation import quoted
@@ -137,7 +137,7 @@ def _journal_faults(root: Path) -> list[str]:
 
 def _stray_files(root: Path) -> list[str]:
     """Files in a table's folder that no reader would find; those being written have hidden names."""
-    known = {root / part.path for parts in list_parts(root).values() for part in parts}
+    known = {root / part.path for parts in list_parts(root).values() for part in parts} | set(list_packs(root))
     found = {path for name in TABLES for path in (root / name).rglob("*") if path.is_file()}
     strays = sorted(path for path in found - known if not path.name.startswith("."))
     return [f"{path} does not belong into the lake, and no query sees it. Move it out." for path in strays]

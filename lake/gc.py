@@ -19,7 +19,7 @@ from lake.generation import Generation, current_generation, read_index
 from lake.held import held
 from lake.journal import FOLDER as JOURNALS
 from lake.numbered import numbered_path, numbers
-from lake.parts import MERGED, list_parts
+from lake.parts import MERGED, list_packs, list_parts
 from lake.root import check_lake
 from lake.schema import TABLES
 from lake.snapshot import FOLDER as SNAPSHOTS
@@ -83,11 +83,11 @@ def _candidates(root: Path) -> Iterator[tuple[Path, str]]:
     """Every file that could be one to free, and why it would be."""
     generation = current_generation(root)
     packed = {(one.table, one.owner, name) for one in read_index(root, generation, list(TABLES)) for name in one.parts}
+    for path in list_packs(root):
+        yield path, "no generation or snapshot names it"
     for table, parts in list_parts(root).items():
         for part in parts:
-            if part.owner == MERGED and generation.number:
-                yield root / part.path, "no generation or snapshot names it"
-            elif (table, part.owner, part.name) in packed:
+            if (part.owner == MERGED and generation.number) or (table, part.owner, part.name) in packed:
                 yield root / part.path, "its rows are in a pack"
             elif part.owner != MERGED:
                 yield root / part.path, "a later part holds its rows"

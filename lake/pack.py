@@ -54,8 +54,7 @@ def _write_pack(root: Path, table: Table, chunks: Sequence[pa.Table]) -> tuple[S
                 repeats = repeats or _has_repeats(table, chunk)
                 writer.write_table(chunk, row_group_size=ROW_GROUP)
         name = f"{staged.sha256[:DIGITS]}.parquet"
-        if not (folder / name).exists():
-            staged.give_name(folder / name)
+        staged.give_name(folder / name)  # also where it is there: `gc` may be about to free what a killed one left
         rows = sum(count for _, count, _ in found)
         path = f"{table.name}/{MERGED}/{name}"
         pack = StoredFile(table.name, path, staged.sha256, staged.size_bytes, rows, table.version, repeats)
@@ -83,6 +82,5 @@ def write_index(root: Path, rows: Sequence[Indexed]) -> tuple[str, str]:
     with staged_file(root / FOLDER) as staged:
         pq.write_table(data, staged, compression="zstd", write_page_checksum=True)
         path = root / FOLDER / f"index-{staged.sha256[:DIGITS]}.parquet"
-        if not path.exists():
-            staged.give_name(path)
+        staged.give_name(path)
         return path.relative_to(root).as_posix(), staged.sha256

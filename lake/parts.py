@@ -20,10 +20,11 @@ from lake.version import SCHEMA_VERSION
 if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
-MERGED = "merged"  # in an owner's place: a file with rows of several owners
+MERGED = "merged"  # in an owner's place: files with rows of several owners; a part of it is of a schema before 4
 DIGITS = 32
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{,159}")  # a file's name may have 255 bytes; digest and staging add 80
 _PART = re.compile(rf"(?P<part>.+?)(?:\.(?P<digest>[0-9a-f]{{{DIGITS}}}))?\.parquet")
+_PACK = re.compile(rf"[0-9a-f]{{{DIGITS}}}\.parquet")  # counts where a generation or a snapshot names it, else never
 _ATTEMPT = re.compile(r"a(\d{3,})-")
 _JOURNALLED = re.compile(r"a\d{3,}-j(?P<journal>[0-9a-f]+)-(?P<first>\d+)-(?P<end>\d+)")
 
@@ -100,9 +101,15 @@ def _parts_below(root: Path, table: str) -> list[Part]:
     return sorted(parts)
 
 
+def list_packs(root: Path) -> list[Path]:
+    """Every pack, whether a generation names it or not."""
+    folders = [root / name / MERGED for name in TABLES]
+    return [Path(file.path) for folder in folders for file in _listed(folder) if _PACK.fullmatch(file.name)]
+
+
 def _part(table: str, owner: str, file: "os.DirEntry[str]") -> Part | None:
     found = _PART.fullmatch(file.name)
-    if not found:
+    if not found or (owner == MERGED and _PACK.fullmatch(file.name)):
         return None
     if file.is_symlink():
         raise LakeError(f"{file.path} is a link, which could lead out of the lake. Copy what it points to.")

@@ -6,8 +6,9 @@ import pytest
 
 from lake.check import verify
 from lake.errors import LakeError
+from lake.generation import current_generation
 from lake.merge import merge
-from lake.parts import list_parts
+from lake.parts import list_packs
 from lake.read import query
 from lake.schema import TABLES
 from tests.lake_fixture import made_up_lake
@@ -36,7 +37,11 @@ def test_the_runs_asked_for_are_there_with_every_row_and_no_other(tmp_path: Path
     assert runs_of(kept) == chosen
     for table in TABLES:
         assert rows(kept, table, chosen) == rows(source, table, chosen), table
-    assert all(len(parts) <= 1 for parts in list_parts(kept).values()), "one part a table"
+    assert (
+        len(list_packs(kept))
+        == len(current_generation(kept).packs)
+        == len({pack.table for pack in current_generation(kept).packs})
+    )
 
 
 def test_a_merged_lake_is_sound_and_its_snapshot_is_of_its_content(tmp_path: Path) -> None:

@@ -1,0 +1,168 @@
+"""Compaction changes where rows lie, and nothing else."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+
+from lake.append import append, append_arrow
+from lake.check import verify
+from lake.compact import compact
+from lake.errors import LakeError
+from lake.generation import current_generation
+from lake.held import held
+from lake.journal import Journal
+from lake.parts import part_name
+from lake.read import open_lake, query
+from lake.schema import EPOCHS, METRICS, PREDICTIONS, RUNS, TABLES
+from lake.snapshot import take_snapshot
+from tests.lake.rows import epoch_row, metric_row, run_row
+from tests.lake_fixture import made_up_lake
+
+
+def everything(root: Path) -> dict[str, list[dict[str, Any]]]:
+    return {
+        name: query(root, f'SELECT * FROM "{table.view}" ORDER BY {table.order_sql}').to_pylist()
+        for name, table in TABLES.items()
+    }
+
+
+def files(root: Path) -> int:
+    return sum(1 for path in root.rglob("*.parquet"))
+
+
+def test_a_pack_that_no_generation_names_does_not_count(small_lake: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a compaction leaves it that is killed before its end, the lake's first one too."""
+    before = everything(small_lake)
+    monkeypatch.setattr("lake.compact.put_generation", lambda *_: 1 / 0)
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError):
+            compact(small_lake)
+        assert list(small_lake.glob("*/merged/*.parquet"))
+        assert everything(small_lake) == before
+        assert verify(small_lake, rows=True) == []
+
+
+def test_all_rows_stay_and_lie_in_few_sorted_files(tmp_path: Path) -> None:
+    root = tmp_path / "lake"
+    made_up_lake(root, seeds=(1, 2))
+    append(root, EPOCHS, "made_up-prepare", "more", [epoch_row()])
+    before = everything(root)
+    generation = compact(root)
+    assert everything(root) == before
+    assert not any(held(root).parts.values())
+    assert {len(generation.of(pack.table)) for pack in generation.packs} <= {1, 2}
+    for pack in generation.packs:
+        table = TABLES[pack.table]
+        rows = pa.parquet.read_table(root / pack.path)
+        assert rows.to_pylist() == rows.sort_by([(name, "ascending", "at_start") for name in table.key]).to_pylist()
+    assert verify(root, rows=True) == []
+
+
+def test_a_lake_without_news_keeps_its_generation(small_lake: Path) -> None:
+    assert compact(small_lake) == compact(small_lake) == current_generation(small_lake)
+
+
+def test_a_table_has_few_packs_however_often_runs_come(tmp_path: Path) -> None:
+    root = tmp_path / "lake"
+    for run in range(40):
+        append(root, RUNS, f"run-{run:02d}", "rows", [run_row()])
+        append(root, EPOCHS, f"run-{run:02d}", "rows", [epoch_row(epoch=epoch) for epoch in range(5)])
+        generation = compact(root)
+        assert all(len(generation.of(name)) <= 7 for name in TABLES)
+    assert query(root, "SELECT count(*) AS n, count(DISTINCT run_id) AS runs FROM epochs").to_pylist() == [
+        {"n": 200, "runs": 40}
+    ]
+    assert verify(root, rows=True) == []
+
+
+def test_a_reader_that_opened_the_lake_before_goes_on(small_lake: Path) -> None:
+    with open_lake(small_lake) as lake:
+        compact(small_lake)
+        append(small_lake, EPOCHS, "run-a", "epoch-00003", [epoch_row(epoch=3)])
+        compact(small_lake)
+        assert lake.execute("SELECT count(*) FROM epochs").fetchall() == [(3,)]
+
+
+def test_two_that_compact_at_once_both_end_with_all_rows(small_lake: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second one publishes its generation while the first is about to."""
+    import lake.compact as module
+
+    put, before = module.put_generation, everything(small_lake)
+
+    def late(root: Path, generation: Any) -> bool:
+        monkeypatch.setattr(module, "put_generation", put)
+        append(small_lake, EPOCHS, "run-b", "epoch-00000", [epoch_row()])
+        compact(root)
+        return put(root, generation)
+
+    monkeypatch.setattr(module, "put_generation", late)
+    compact(small_lake)
+    rows = everything(small_lake)
+    assert len(rows["epochs"]) == len(before["epochs"]) + 1
+    assert rows["runs"] == before["runs"]
+    assert current_generation(small_lake).number == 1
+    assert verify(small_lake, rows=True) == []
+
+
+def test_a_run_that_goes_on_after_it_was_packed_is_whole_in_one_pack(tmp_path: Path) -> None:
+    root = tmp_path / "lake"
+    for attempt in (1, 2, 3):
+        with Journal(root, "run-a", attempt) as journal:
+            journal.log({RUNS: [run_row(attempt=attempt)]})
+            journal.log_epoch(attempt, "train", {"loss": 0.5})
+        with Journal(root, f"other-{attempt}") as journal:
+            journal.log({RUNS: [run_row()]})
+        compact(root)
+    (runs,) = query(root, "SELECT run_id, attempt FROM runs WHERE run_id = 'run-a'").to_pylist()
+    assert runs == {"run_id": "run-a", "attempt": 3}
+    assert query(root, "SELECT count(*) AS n FROM epochs").to_pylist() == [{"n": 3}]
+    assert verify(root, rows=True) == []
+
+
+def prediction(window: int, score: float) -> dict[str, Any]:
+    return {"model_run_id": "m", "split": "test", "capture": "c", "window": window, "score": score}
+
+
+def scores(root: Path) -> Sequence[float]:
+    return [row["score"] for row in query(root, 'SELECT score FROM predictions ORDER BY "window"').to_pylist()]
+
+
+def test_of_a_bulk_table_the_last_attempts_part_counts_before_and_after(tmp_path: Path) -> None:
+    root = tmp_path / "lake"
+    append(root, RUNS, "run-a", "rows", [run_row()])
+    for attempt, windows in ((1, 4), (2, 2), (3, 3)):
+        rows = pa.Table.from_pylist([prediction(window, attempt / 10) for window in range(windows)])
+        append_arrow(root, PREDICTIONS, "run-a", part_name(attempt, "predictions"), rows)
+        assert scores(root) == [attempt / 10] * windows
+        if attempt != 2:
+            compact(root)
+            assert scores(root) == [attempt / 10] * windows
+    assert take_snapshot(root).rows["predictions"] == 3
+    assert verify(root, rows=True) == []
+
+
+def test_parts_of_older_schemas_are_packed_as_they_read(small_lake: Path) -> None:
+    old = METRICS.arrow([{"run_id": "run-a", **metric_row()}]).drop_columns(["protocol", "calibration_s"])
+    path = small_lake / "metrics" / "run-a" / "metrics.parquet"
+    path.parent.mkdir(parents=True)
+    labels = {**old.schema.metadata, b"kdgat.schema": b"2"}
+    pa.parquet.write_table(old.replace_schema_metadata(labels), path)
+    before = everything(small_lake)
+    compact(small_lake)
+    assert everything(small_lake) == before
+    assert current_generation(small_lake).of("metrics")[0].schema == METRICS.version
+
+
+def test_an_altered_part_stops_it_and_nothing_is_lost(small_lake: Path) -> None:
+    (part,) = small_lake.glob("epochs/run-a/epoch-00001.*")
+    whole = part.read_bytes()
+    part.write_bytes(whole[:-1])
+    with pytest.raises(LakeError, match="was altered"):
+        compact(small_lake)
+    assert current_generation(small_lake).number == 0
+    part.write_bytes(whole)
+    assert compact(small_lake).number == 1

@@ -1,0 +1,112 @@
+"""What nothing names goes after a while; what something names stays."""
+
+import os
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from lake.append import append
+from lake.check import verify
+from lake.compact import compact
+from lake.errors import LakeError
+from lake.gc import GRACE, collect
+from lake.journal import Journal
+from lake.read import query
+from lake.recover import recover
+from lake.schema import EPOCHS, RUNS
+from lake.snapshot import take_snapshot
+from lake.tags import forget_snapshot, put_tag
+from tests.lake.rows import epoch_row, run_row
+
+NONE = timedelta(0)
+COUNT = "SELECT count(*) AS n FROM epoch_events"
+
+
+def listing(root: Path) -> set[str]:
+    return {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}
+
+
+def age(root: Path, by: timedelta) -> None:
+    for path in root.rglob("*"):
+        stamp = time.time() - by.total_seconds()
+        os.utime(path, (stamp, stamp))
+
+
+def test_packed_parts_go_after_the_grace_time_and_not_before(small_lake: Path) -> None:
+    compact(small_lake)
+    before = listing(small_lake)
+    assert collect(small_lake) == []
+    assert listing(small_lake) == before
+    age(small_lake, GRACE + timedelta(hours=1))
+    planned = collect(small_lake, dry_run=True)
+    assert len(planned) == 5
+    assert listing(small_lake) == before
+    assert collect(small_lake) == planned
+    assert before - listing(small_lake) == {one.path for one in planned}
+    assert query(small_lake, COUNT).to_pylist() == [{"n": 3}]
+    assert not (small_lake / "epochs" / "run-a").exists()
+    assert verify(small_lake, rows=True) == []
+
+
+def test_a_machine_whose_clock_is_days_ahead_frees_nothing_early(
+    small_lake: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compact(small_lake)
+    ahead = time.time() + 30 * 86_400
+    monkeypatch.setattr(time, "time", lambda: ahead)
+    assert collect(small_lake) == []
+
+
+def test_what_a_snapshot_names_stays_until_the_snapshot_is_given_up(small_lake: Path) -> None:
+    first = take_snapshot(small_lake)
+    put_tag(small_lake, "paper-v1", first)
+    append(small_lake, EPOCHS, "run-a", "epoch-00003", [epoch_row(epoch=3)])
+    second = take_snapshot(small_lake)
+    collect(small_lake, NONE)
+    assert query(small_lake, COUNT, first).to_pylist() == [{"n": 3}]
+    assert query(small_lake, COUNT, second).to_pylist() == [{"n": 4}]
+    with pytest.raises(LakeError, match="is protected: paper-v1 names it"):
+        forget_snapshot(small_lake, first.snapshot_id)
+    put_tag(small_lake, "paper-v1", None, reason="withdrawn", force=True)
+    forget_snapshot(small_lake, first.snapshot_id)
+    freed = collect(small_lake, NONE)
+    assert {file.path for file in first.files} - {file.path for file in second.files} <= {one.path for one in freed}
+    assert query(small_lake, COUNT, second).to_pylist() == [{"n": 4}]
+    assert verify(small_lake, rows=True) == []
+
+
+def test_left_overs_of_killed_processes_go_and_a_running_journal_stays(
+    small_lake: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    staged = small_lake / "epochs" / "run-a" / ".epoch-00009.parquet.0123.tmp"
+    staged.write_bytes(b"half")
+    stray = small_lake / "epochs" / "merged" / ("0" * 32 + ".parquet")
+    stray.parent.mkdir()
+    compact(small_lake)
+    stray.write_bytes(b"of a compaction that was killed")
+    dead, alive = (Journal(small_lake, run_id) for run_id in ("run-c", "run-d"))
+    for journal in (dead, alive):
+        journal.log({RUNS: [run_row()]})
+        journal.log_epoch(0, "train", {"loss": 0.5})
+    monkeypatch.setattr("lake.recover._is_dead", lambda name: name.run_id == "run-c")
+    recover(small_lake)
+    freed = {one.path: one.reason for one in collect(small_lake, NONE)}
+    assert freed.pop(staged.relative_to(small_lake).as_posix()) == "its writer was killed"
+    assert freed.pop(stray.relative_to(small_lake).as_posix()) == "no generation or snapshot names it"
+    assert [reason for path, reason in freed.items() if path.startswith("journals/run-c")] == ["its rows are in parts"]
+    assert alive.path.exists()
+    alive.log_epoch(1, "train", {"loss": 0.5})
+    alive.seal()
+    assert query(small_lake, COUNT).to_pylist() == [{"n": 6}]
+    assert verify(small_lake, rows=True) == []
+
+
+def test_a_snapshot_that_cannot_be_read_stops_it(small_lake: Path) -> None:
+    snapshot = take_snapshot(small_lake)
+    (small_lake / "snapshots" / f"{snapshot.snapshot_id}.json").write_text("{}")
+    before = listing(small_lake)
+    with pytest.raises(LakeError, match="cannot be read as a snapshot"):
+        collect(small_lake, NONE)
+    assert listing(small_lake) == before
