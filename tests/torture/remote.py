@@ -3,29 +3,40 @@
 The server is a process of its own, the faulty line a thread of this one; the test suite takes short forms of these.
 """
 
+import hashlib
 import json
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from lake.remote.address import parse_address
 from lake.remote.commits import Signed, history, next_commit, read_head
+from lake.remote.contents import Item
+from lake.remote.deep import look_deep
 from lake.remote.errors import BeatenError, UnsureError
 from lake.remote.objects import ObjectStore
 from lake.remote.publish import advance
+from lake.remote.pull import pull
+from lake.remote.push import push
 from lake.remote.settings import Access
 from lake.remote.store import Store
+from lake.remote.transfer import in_parallel, send
+from lake.snapshot import take_snapshot
+from tests.lake.remote.conftest import add_run
 from tests.lake.remote.faults import Decide, FaultyLine, at_random
 from tests.lake.remote.s3_server import BUCKET
 
+T = TypeVar("T")
 REPOSITORY = Path(__file__).resolve().parents[2]
 _SNAPSHOT, _DIGEST = "a" * 64, "b" * 64
+_NOBODY = Signed("nobody", "now")
 
 
 def publishers_on_one_pointer(publishers: int = 32, rounds: int = 1) -> dict[str, Any]:
@@ -96,6 +107,52 @@ def commits_under_faults(
         "faults": faults,
         "seconds": round(seconds, 1),
     }
+
+
+def push_of_many_runs(runs: int = 1_000, epochs: int = 100) -> dict[str, Any]:
+    """Push a lake of runs that were made offline, then the same with one run more; beside it, a pull of all of them.
+
+    The lake is frozen before the clock starts: what is measured is the way to the bucket, and back.
+    """
+    figures: dict[str, Any] = {"runs": runs, "epochs": epochs}
+    with tempfile.TemporaryDirectory() as folder, bucket_behind_a_line() as (make_store, line):
+        root, store = Path(folder) / "lake", make_store(30.0)
+        for number in range(runs):
+            add_run(root, f"run-{number:05}", epochs)
+        figures["freeze_s"], _ = _timed(lambda: take_snapshot(root))
+        figures["push_s"], pushed = _timed(lambda: push(root, store, _NOBODY))
+        figures |= {"objects": pushed.objects_sent, "bytes": pushed.bytes_sent}
+        figures["push_again_s"], _ = _timed(lambda: push(root, store, _NOBODY))
+        add_run(root, "run-of-today", epochs)
+        figures["publish_one_run_s"], one = _timed(lambda: push(root, store, _NOBODY))
+        figures |= {"objects_of_one_run": one.objects_sent, "bytes_of_one_run": one.bytes_sent}
+        figures["deep_s"], looked = _timed(lambda: look_deep(store))
+        figures["pull_s"], pulled = _timed(lambda: pull(Path(folder) / "other", store))
+        figures |= {"faults": len(looked.faults), "pulled_runs": len(pulled.new_runs), "requests": len(line.requests)}
+    return figures
+
+
+def push_of_many_parts(parts: int = 6_000) -> dict[str, Any]:
+    """The same number of objects as unpacked runs would have: what the 16 lines at a time are worth."""
+    with tempfile.TemporaryDirectory() as folder, bucket_behind_a_line() as (make_store, _):
+        root, store = Path(folder), make_store(30.0)
+        items = [_part(root, number) for number in range(parts)]
+        seconds, n_bytes = _timed(
+            lambda: in_parallel(items, lambda item: send(store, root, item), lambda n_bytes: None)
+        )  # fmt: skip
+    return {"objects": parts, "bytes": n_bytes, "seconds": seconds, "objects_per_s": round(parts / seconds)}
+
+
+def _part(root: Path, number: int) -> Item:
+    data = f"{number} ".encode() * 1000
+    (root / f"{number}").write_bytes(data)
+    return Item(f"{number}", hashlib.sha256(data).hexdigest(), len(data))
+
+
+def _timed(work: Callable[[], T]) -> tuple[float, T]:
+    started = time.perf_counter()
+    found = work()
+    return round(time.perf_counter() - started, 3), found
 
 
 def chain_figures(store: Store, acknowledged: list[str]) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from tests.lake.remote.conftest import ANNA, BEN, add_run, store_of
 from tests.lake.remote.faults import FAULTS, FaultyLine, at_random
 from tests.lake.remote.s3_server import BUCKET, S3Server
 from tests.lake.rows import epoch_row
+from tests.torture.remote import push_of_many_runs
 
 
 @pytest.fixture
@@ -232,3 +233,9 @@ def test_a_tag_stays_with_its_snapshot(lake: Path, bucket: ObjectStore) -> None:
         push(lake, bucket, ANNA, tag="paper-v1")
     with pytest.raises(RemoteError, match=r"'\.\./x' cannot name a tag"):
         push(lake, bucket, ANNA, tag="../x")
+
+
+def test_many_runs_go_there_and_come_back() -> None:
+    figures = push_of_many_runs(runs=12, epochs=2)
+    assert (figures["pulled_runs"], figures["faults"]) == (13, 0)
+    assert figures["objects_of_one_run"] <= figures["objects"] == 3
