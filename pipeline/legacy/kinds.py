@@ -42,8 +42,8 @@ KINDS = (
 _FOLDERS = next(kind for kind in KINDS if kind.read is read_folders)
 
 
-def find_stores(source: Path, to: Path | None = None) -> list[tuple[Kind, Path]]:
-    """What `source` is; of a folder that is no store itself, the stores directly in it.
+def find_stores(source: Path, to: Path | None = None) -> tuple[list[tuple[Kind, Path]], list[Path]]:
+    """What `source` is; of a folder that is no store itself, the stores directly in it, and what else is in it.
 
     Args:
         to: where experiment folders of `source` are moved: once all are there, none is left in it.
@@ -53,22 +53,23 @@ def find_stores(source: Path, to: Path | None = None) -> list[tuple[Kind, Path]]
     """
     try:
         if to is not None and is_folders(to) and source.is_dir():
-            return [(_FOLDERS, source)]
+            return [(_FOLDERS, source)], []
         if not source.exists():
             raise MigrateError(f"{source} does not exist. Give the file or folder of an old store.")
         if (kind := _kind_of(source)) is not None:
-            return [(kind, source)]
+            return [(kind, source)], []
         inside = sorted(path for path in source.iterdir() if not path.name.startswith(".")) if source.is_dir() else []
-        stores = [(kind, path) for path in inside if (kind := _kind_of(path)) is not None]
+        kinds = [(_kind_of(path), path) for path in inside]
     except OSError as error:
         raise MigrateError(
             f"{error.filename or source} cannot be read ({error.strerror}). Make it readable, then try again."
         ) from error
+    stores = [(kind, path) for kind, path in kinds if kind is not None]
     if not stores:
         what = "is an empty folder" if source.is_dir() and not inside else "is no store we know"
         known = "".join(f"\n  {kind.what}" for kind in KINDS)
         raise MigrateError(f"{source} {what}. What can be imported:{known}")
-    return stores
+    return stores, [path for kind, path in kinds if kind is None]
 
 
 def _kind_of(path: Path) -> Kind | None:

@@ -24,12 +24,12 @@ def is_lightning(path: Path) -> bool:
 
 
 def _logs(path: Path) -> list[Path]:
-    """Folders with a `metrics.csv`: `path`, or those up to two levels in it."""
+    """Folders with a `metrics.csv`: `path`, or those directly in it."""
     if path.is_file():
         return [path.parent] if path.name == METRICS else []
     if not path.is_dir():
         return []
-    found = {file.parent for pattern in (METRICS, f"*/{METRICS}", f"*/*/{METRICS}") for file in path.glob(pattern)}
+    found = {file.parent for pattern in (METRICS, f"*/{METRICS}") for file in path.glob(pattern)}
     return sorted(found, key=lambda folder: (folder.parent, number_of(folder.name), folder.name))
 
 

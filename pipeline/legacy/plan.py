@@ -33,6 +33,7 @@ class Plan:
     Attributes:
         present: pieces the lake has already.
         conflicts: sentences; with one of them nothing is done.
+        others: what lies beside the stores in `source` and is none.
     """
 
     source: Path
@@ -40,6 +41,7 @@ class Plan:
     pieces: tuple[Piece, ...]
     present: int
     conflicts: tuple[str, ...]
+    others: tuple[Path, ...] = ()
 
     @property
     def moves(self) -> list[Move]:
@@ -63,7 +65,7 @@ def make_plan(source: Path, lake: Path, wishes: Wishes) -> Plan:
     """
     if wishes.name and not re.fullmatch(r"[A-Za-z0-9_-]{1,40}", wishes.name):
         raise MigrateError(f"--as {wishes.name!r} cannot stand in a run id: use up to 40 letters, digits, '_' and '-'.")
-    stores = find_stores(source, wishes.to)
+    stores, others = find_stores(source, wishes.to)
     if wishes.name and len(stores) > 1:
         listed = ", ".join(path.name for _, path in stores)
         raise MigrateError(f"--as names one store, and {source} holds {len(stores)}: {listed}. Give them one by one.")
@@ -82,7 +84,7 @@ def make_plan(source: Path, lake: Path, wishes: Wishes) -> Plan:
         for run_id, tables in different.items()
     ]
     conflicts += [fault for one in found for fault in _collisions(one)]
-    return Plan(source, found, tuple(absent), len(pieces) - len(absent), tuple(conflicts))
+    return Plan(source, found, tuple(absent), len(pieces) - len(absent), tuple(conflicts), tuple(others))
 
 
 def _told_twice(found: Sequence[Found]) -> list[str]:

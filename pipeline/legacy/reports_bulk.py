@@ -37,24 +37,24 @@ BULK_FILES = (
     BulkFile(
         "embeddings.parquet", TABLES["embeddings"], ("run_id", "model", "x", "y", "label"),
         {"model": "model", "x": "x", "y": "y", "label": "label",
-         "window": _ROW.replace("run_id", "run_id, model"),
+         "window_index": _ROW.replace("run_id", "run_id, model"),
          "projection": "'umap or pca: the export does not say'"},
         model="model",
     ),
     BulkFile(
         "dqn_policy.parquet", TABLES["policy"], ("run_id", "action_idx", "alpha"),
-        {"window": "action_idx", "weight": "alpha"},
+        {"window_index": "action_idx", "weight": "alpha"},
         model="'fusion'",
     ),
     BulkFile(
         "recon_errors.parquet", TABLES["reconstruction_errors"], ("run_id", "error", "label"),
-        {"window": _ROW, "label": "label", "component": "'total'", "error": "error"},
+        {"window_index": _ROW, "label": "label", "component": "'total'", "error": "error"},
         model="'vgae'",
     ),
     BulkFile(
         "attention_weights.parquet", TABLES["attention"],
         ("run_id", "sample_idx", "label", "layer", "head", "mean_alpha"),
-        {"window": "sample_idx", "label": "label", "layer": "layer", "head": "head", "weight": "mean_alpha"},
+        {"window_index": "sample_idx", "label": "label", "layer": "layer", "head": "head", "weight": "mean_alpha"},
         model="'gat'",
     ),
 )  # fmt: skip

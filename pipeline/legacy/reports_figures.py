@@ -29,7 +29,7 @@ def add_sample_graphs(gathering: Gathering, name: str, records: Sequence[Mapping
         graph = json.dumps({"nodes": nodes, "links": links}, sort_keys=True)
         by_run.setdefault(run.run_id, []).append(
             {
-                "dataset": dataset, "window": record.get("sample_idx"), "label": record.get("label"),
+                "dataset": dataset, "window_index": record.get("sample_idx"), "label": record.get("label"),
                 "nodes": len(nodes), "edges": len(links), "graph_json": graph, SOURCE: what,
             }
         )  # fmt: skip

@@ -13,6 +13,7 @@ def lines_of(plan: Plan) -> list[str]:
     """What will be done, what is refused and why, and where every row of the source went."""
     done = [_append(piece) for piece in plan.pieces] + [_move(move) for move in plan.moves]
     done += [f"remove   {folder}, once it is empty" for folder in plan.empty]
+    done += [f"note     {path} is no store we know; it is left out" for path in plan.others]
     return [
         *done,
         *(line for found in plan.found for line in _said(found)),
@@ -61,6 +62,7 @@ def as_json(plan: Plan, is_executed: bool) -> dict[str, Any]:
     """The same, whole."""
     return {
         "source": str(plan.source), "is_executed": is_executed, "conflicts": list(plan.conflicts),
+        "others": [str(path) for path in plan.others],
         "present_parts": plan.present,
         "append": [
             {"table": piece.table.name, "run_id": piece.run_id, "rows": piece.rows.num_rows} for piece in plan.pieces

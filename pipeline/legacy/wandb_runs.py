@@ -26,7 +26,7 @@ def _files(path: Path) -> list[Path]:
         return [path] if path.suffix == ".wandb" else []
     if not path.is_dir():
         return []
-    patterns = ("run-*.wandb", "*run-*/run-*.wandb", "wandb/*run-*/run-*.wandb")
+    patterns = ("run-*.wandb", "*run-*/run-*.wandb")
     return sorted({file for pattern in patterns for file in path.glob(pattern) if not file.parent.is_symlink()})
 
 

@@ -133,6 +133,25 @@ def test_another_store_with_the_same_ids_is_refused_and_imported_under_a_name_of
     assert importing.run("legacy-backup-set_01.teacher_evaluation")["experiment"] == "legacy-backup"
 
 
+def test_what_lies_beside_the_stores_is_said(
+    sources: Path, migrate: Migrate, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (sources / "README.md").write_text("about these results")
+    migrate(sources)
+    assert f"note     {sources / 'README.md'} is no store we know; it is left out" in capsys.readouterr().out
+
+
+def test_two_stores_of_the_same_ids_in_one_folder_are_refused(
+    tmp_path: Path, migrate: Migrate, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "old").mkdir()
+    make_tracker(tmp_path / "old" / "project.db")
+    make_tracker(tmp_path / "old" / "backup.db")
+    assert migrate(tmp_path / "old", "--execute") == 1
+    said = "run legacy-tracker-set_01.teacher_fusion is in both tracker backup.db and tracker project.db."
+    assert f"conflict {said} Give them one by one, with --as NAME." in capsys.readouterr().out
+
+
 def test_sources_stay_as_they_are_but_for_moved_folders(sources: Path, migrate: Migrate) -> None:
     kept = [path for path in sources.rglob("*") if path.is_file() and "experimentruns" not in path.parts]
     before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in kept}

@@ -1,5 +1,6 @@
 """Lightning's CSV logs: versions, blanks, hyperparameters, and what a cut-off line costs."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,16 @@ def test_steps_stand_for_epochs_where_none_are_logged_and_the_run_says_so(tmp_pa
     importing.execute(folder, SAID)
     assert importing.rows("SELECT epoch FROM epochs") == [{"epoch": 50}]
     assert "epoch is the logged step" in importing.run("legacy-lightning-version_0")["reason"]
+
+
+def test_a_date_that_was_put_in_makes_no_other_run_of_a_copy(tmp_path: Path, importing: Importing) -> None:
+    folder = make_log(tmp_path / "version_0", LINES)
+    importing.execute(folder, SAID)
+    os.utime(folder / "metrics.csv", (1_000_000_000, 1_000_000_000))
+    assert importing.plan(folder, SAID).is_done
+    (folder / "metrics.csv").write_text("\n".join([*LINES, "2,,149,,0.5"]) + "\n")
+    (conflict,) = importing.plan(folder, SAID).conflicts
+    assert "with other epochs" in conflict
 
 
 def test_settings_with_tags_of_python_objects_are_kept_as_text(tmp_path: Path, importing: Importing) -> None:
