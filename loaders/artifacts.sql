@@ -1,2 +1,4 @@
--- The files that the runs left behind, by digest.
-SELECT * FROM artifacts ORDER BY run_id, name
+-- The files that the runs left behind, by digest; imported ones are in legacy_results.
+SELECT * FROM artifacts
+WHERE run_id NOT IN (SELECT run_id FROM runs WHERE origin IS NOT NULL)
+ORDER BY run_id, name

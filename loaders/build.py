@@ -13,6 +13,7 @@ from lake.files import sha256_of, whole_file
 from lake.held import held
 from lake.read import open_lake
 from lake.snapshot import Snapshot
+from loaders import settings
 from loaders.errors import SiteError
 from loaders.manifest import FileEntry, Manifest, write_manifest
 
@@ -26,6 +27,8 @@ LOADERS: Mapping[str, str] = {
     "comparisons": "one row a model and metric: its difference from the strongest baseline, and the evidence",
     "training_curves": "a metric of a split at an epoch, with the run it belongs to",
     "overview": "one row: what the snapshot holds",
+    "legacy_results": "imported results, one row a model and capture, with their origin and known defects",
+    "settings": "one row a setting of a frozen config, by its dotted key",
     "runs": "one row a run: status, config, commit, environment",
     "metrics": "one row a metric of a model on a capture, for each evaluation",
     "epochs": "one row a metric of a split at an epoch",
@@ -81,6 +84,7 @@ def build_data(root: Path, snapshot: Snapshot, out: Path) -> Manifest:
     entries = []
     is_demo = False
     with open_lake(root, snapshot) as lake:
+        lake.register("settings", settings.load(lake))  # the one data file that others are made from
         for loader in loaders():
             table = loader.load(lake)
             if loader.name == "leaderboard" and table.num_rows == 0:

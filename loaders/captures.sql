@@ -1,2 +1,4 @@
--- The captures as the prepare runs read them.
-SELECT * FROM captures ORDER BY run_id, capture
+-- The captures as the prepare runs read them; imported ones are in legacy_results.
+SELECT * FROM captures
+WHERE run_id NOT IN (SELECT run_id FROM runs WHERE origin IS NOT NULL)
+ORDER BY run_id, capture

@@ -1,19 +1,15 @@
 -- A row for each model of an experiment, or of a variant of it, on each capture and protocol: mean over seeds of the
 -- metrics.
--- Only complete runs count. The newest evaluation of a model wins, and of two complete runs with the
--- same configuration and seed the later one, so that a repeated run is not taken for another seed.
+-- Only this pipeline's own complete runs count. The newest evaluation of a model wins, and of two complete runs with
+-- the same configuration and seed the later one, so that a repeated run is not taken for another seed. Runs of
+-- different configurations are never averaged.
 WITH complete AS (
-    SELECT
-        *,
-        -- Everything that decides the numbers except the seed: rows of different settings are never averaged.
-        left(md5(concat_ws(' ', data_digest, regexp_replace(
-            config_json, '"(seeds?|repeat)": ?(\[[^\]]*\]|-?[0-9]+),? ?', '', 'g'
-        ))), 8) AS configuration
+    SELECT * EXCLUDE (configuration), coalesce(configuration, left(config_digest, 8)) AS configuration
     FROM runs
-    WHERE status = 'complete'
+    WHERE status = 'complete' AND origin IS NULL
 ),
 evaluation AS (
-    SELECT scored.model_run_id, arg_max(scored.run_id, complete.started_at) AS run_id
+    SELECT scored.model_run_id, arg_max(scored.run_id, (complete.started_at, scored.run_id)) AS run_id
     FROM (SELECT DISTINCT run_id, model_run_id FROM metrics) AS scored
     JOIN complete USING (run_id)
     GROUP BY scored.model_run_id
@@ -60,7 +56,9 @@ SELECT
     unnest(about),
     -- A metric that one seed lacks has no mean over the seeds named beside it.
     CASE
-        WHEN count(COLUMNS(* EXCLUDE (about, run))) = count(*) THEN avg(COLUMNS(* EXCLUDE (about, run)))
+        WHEN count(COLUMNS(* EXCLUDE (about, run))) = count(*)
+            -- in the order of seeds, so that each engine adds up alike
+            THEN list_avg(list(COLUMNS(* EXCLUDE (about, run)) ORDER BY run.seed, run.model_run_id))
     END,
     count(*)::BIGINT AS n_seeds,
     string_agg(run.seed::VARCHAR, ', ' ORDER BY run.seed) AS seeds, -- null where nothing is drawn

@@ -1,8 +1,10 @@
--- One row: what the snapshot holds. Data counts come from the newest complete prepare run of each dataset, of the
+-- One row: what the snapshot holds of this pipeline's own. Data counts come from the newest complete prepare run of each dataset, of the
 -- experiment itself where there is one: a variant may cut the same captures into other windows.
 WITH prepare AS (
-    SELECT run_id, dataset, json_extract_string(config_json, '$.window.size') AS window_size FROM runs
-    WHERE stage = 'prepare' AND status = 'complete'
+    SELECT run_id, dataset, settings.value AS window_size
+    FROM runs
+    LEFT JOIN settings ON settings.config_digest = runs.config_digest AND settings.key = 'window.size'
+    WHERE stage = 'prepare' AND status = 'complete' AND origin IS NULL
     QUALIFY row_number() OVER (PARTITION BY dataset ORDER BY variant IS NOT NULL, started_at DESC, run_id) = 1
 ),
 windows AS (
@@ -31,6 +33,7 @@ SELECT
     (count(*) FILTER (status = 'running'))::BIGINT AS runs_running,
     (count(*) FILTER (status = 'failed'))::BIGINT AS runs_failed,
     (count(*) FILTER (status = 'interrupted'))::BIGINT AS runs_interrupted,
+    (count(*) FILTER (status NOT IN ('complete', 'running', 'failed', 'interrupted')))::BIGINT AS runs_stopped,
     (SELECT datasets FROM frames)::BIGINT AS datasets, -- a collection has several
     (SELECT train FROM captures)::BIGINT AS captures_train,
     (SELECT test FROM captures)::BIGINT AS captures_test,
@@ -52,3 +55,4 @@ SELECT
     min(started_at) AS first_started_at,
     max(finished_at) AS last_finished_at
 FROM runs
+WHERE origin IS NULL

@@ -16,7 +16,7 @@ _VALUES = """
         CASE WHEN runs.role = 'baseline' THEN runs.model ELSE runs.stage END AS stage, runs.seed, runs.parameters,
         metrics.* EXCLUDE (run_id)
     FROM metrics JOIN runs ON runs.run_id = metrics.model_run_id
-    WHERE metrics.split = 'test' AND runs.status = 'complete'
+    WHERE metrics.split = 'test' AND runs.status = 'complete' AND runs.origin IS NULL
 """
 
 
@@ -38,7 +38,8 @@ def results_page(root: Path, snapshot: Snapshot, notes: str) -> str:
 def _head(lake: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> str:
     (runs, experiments, seeds, commits, devices) = lake.sql(
         "SELECT count(*), string_agg(DISTINCT experiment, ', '), count(DISTINCT seed), "
-        "string_agg(DISTINCT left(code_commit, 10), ', '), string_agg(DISTINCT device, ', ') FROM runs"
+        "string_agg(DISTINCT left(code_commit, 10), ', '), string_agg(DISTINCT device, ', ') FROM runs "
+        "WHERE origin IS NULL"
     ).fetchall()[0]
     return (
         "# Results\n\n"
@@ -56,7 +57,8 @@ def _sources(lake: duckdb.DuckDBPyConnection) -> str:
     rows = lake.sql(
         "SELECT coalesce(variant, 'reference') AS changed, stage, count(*), max(parameters), "
         "string_agg(run_id, ', ' ORDER BY seed, run_id) "
-        "FROM runs WHERE status = 'complete' GROUP BY changed, stage ORDER BY changed <> 'reference', changed, stage"
+        "FROM runs WHERE status = 'complete' AND origin IS NULL "
+        "GROUP BY changed, stage ORDER BY changed <> 'reference', changed, stage"
     ).fetchall()
     heads = ("variant", "stage", "runs", "parameters", "run ids, by seed")
     return "## The runs\n\n" + table(heads, [(a, b, n, "" if p is None else f"{p:,}", ids) for a, b, n, p, ids in rows])

@@ -12,6 +12,7 @@ import { METRIC_GROUPS } from "../../../metrics.js";
 import { inModelOrder, named, numbered, protocolName, protocolNames } from "../../../names.js";
 import { ownRows } from "../../../study.js";
 import { comparisonSection } from "./comparisons.js";
+import { earlierSection } from "./earlier.js";
 
 const EACH = "each";
 const ALL_MODELS = "every model";
@@ -47,6 +48,11 @@ await Promise.all([
     drawComparisons = update;
     drawComparisons(chosen);
     return node;
+  }),
+  fill(document.getElementById("earlier"), async () => {
+    const earlier = await readTable("legacy_results");
+    document.getElementById("earlier-section").hidden = earlier.length === 0;
+    return earlier.length ? earlierSection(named(earlier)) : null;
   }),
 ]);
 

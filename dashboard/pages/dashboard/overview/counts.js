@@ -21,7 +21,9 @@ export function countTiles(overview) {
       element("span", {}, note)))));
 }
 
-function notComplete({ runs_running, runs_failed, runs_interrupted }) {
-  const parts = [[runs_running, "not ended"], [runs_failed, "failed"], [runs_interrupted, "interrupted"]];
+function notComplete({ runs_running, runs_failed, runs_interrupted, runs_stopped }) {
+  const parts = [
+    [runs_running, "not ended"], [runs_failed, "failed"], [runs_interrupted, "interrupted"], [runs_stopped, "stopped by the scheduler"],
+  ];
   return parts.filter(([count]) => count).map(([count, what]) => `${whole(count)} ${what}`).join(", ") || "none left open";
 }

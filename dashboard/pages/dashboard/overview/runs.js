@@ -20,7 +20,7 @@ function runTable(runs) {
   }));
   const several = (key) => new Set(runs.map((run) => run[key])).size > 1;
   return dataTable({
-    caption: "Runs that are not complete are listed and count in no result. A killed run stays “running”." +
+    caption: "Runs that are not complete are listed and count in no result. A killed run stays “running” until its scheduler is asked." +
       (several("device") ? "" : ` All ran on ${runs[0].device}.`),
     columns: [
       { key: "what", label: "Stage", kind: "label", header: true },
