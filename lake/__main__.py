@@ -5,12 +5,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from lake.commands import ask, reconcile, registry, remote
+from lake.commands import ask, reconcile, registry, remote, tend
 from lake.errors import LakeError
 from lake.settings import lake_root
 
 # Each has `add_verbs(verbs)`; a verb is a function of the parsed options that gives the exit status.
-COMMANDS = (ask, remote, reconcile, registry)
+COMMANDS = (ask, tend, remote, reconcile, registry)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -159,7 +159,7 @@ METRICS = _table(
 PREDICTIONS = _table(
     name="predictions",
     doc="What a model said of each window that was scored.",
-    key=("run_id", "model_run_id", "split", "capture", "protocol", "calibration_s", "window"),
+    key=("run_id", "model_run_id", "split", "capture", "protocol", "calibration_s", "window_index"),
     is_bulk=True,
     columns={
         "run_id": text("evaluate run that wrote the row"),
@@ -168,7 +168,7 @@ PREDICTIONS = _table(
         "capture": text("capture the window was cut from"),
         "protocol": text("what the model knew of the vehicle", nullable=True, choices=PROTOCOLS),
         "calibration_s": real("seconds of the capture that calibrated the model", nullable=True, low=0),
-        "window": count("window of the capture, 0 for the first"),
+        "window_index": count("window of the capture, 0 for the first"),
         "label": count("1 where a frame of the window is an attack; null where the capture has no labels",
                        nullable=True, high=1),
         "score": share("the model's number; higher is more of an attack"),

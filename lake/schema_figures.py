@@ -20,13 +20,13 @@ _LABEL = count("1 where a frame of the window is an attack, else 0", nullable=Tr
 EMBEDDINGS = _table(
     name="embeddings",
     doc="Where a network puts a window, drawn in two dimensions.",
-    key=("run_id", "model_run_id", "model", "capture", "window"),
+    key=("run_id", "model_run_id", "model", "capture", "window_index"),
     columns={
         "run_id": _RUN_ID,
         "model_run_id": _MODEL_RUN_ID,
         "model": _MODEL,
         "capture": _CAPTURE,
-        "window": _WINDOW,
+        "window_index": _WINDOW,
         "label": _LABEL,
         "attack": text("attack in the window, or 'benign'", nullable=True),
         "projection": text("how the dimensions became two: umap, pca"),
@@ -38,12 +38,12 @@ EMBEDDINGS = _table(
 ATTENTION = _table(
     name="attention",
     doc="Attention weights of a GAT: of an edge, or the mean over a window's edges where source and target are null.",
-    key=("run_id", "model_run_id", "capture", "window", "layer", "head", "source", "target"),
+    key=("run_id", "model_run_id", "capture", "window_index", "layer", "head", "source", "target"),
     columns={
         "run_id": _RUN_ID,
         "model_run_id": _MODEL_RUN_ID,
         "capture": _CAPTURE,
-        "window": _WINDOW,
+        "window_index": _WINDOW,
         "label": _LABEL,
         "layer": count("0 for the first"),
         "head": count("0 for the first"),
@@ -56,12 +56,12 @@ ATTENTION = _table(
 POLICY = _table(
     name="policy",
     doc="What the fusion's agent chose for a window.",
-    key=("run_id", "model_run_id", "capture", "window"),
+    key=("run_id", "model_run_id", "capture", "window_index"),
     columns={
         "run_id": _RUN_ID,
         "model_run_id": _MODEL_RUN_ID,
         "capture": _CAPTURE,
-        "window": _WINDOW,
+        "window_index": _WINDOW,
         "label": _LABEL,
         "action": count("index of the action", nullable=True),
         "weight": share("weight of the GAT against the VGAE"),
@@ -71,12 +71,12 @@ POLICY = _table(
 RECONSTRUCTION_ERRORS = _table(
     name="reconstruction_errors",
     doc="How far a VGAE's reconstruction of a window is from the window.",
-    key=("run_id", "model_run_id", "capture", "window", "component"),
+    key=("run_id", "model_run_id", "capture", "window_index", "component"),
     columns={
         "run_id": _RUN_ID,
         "model_run_id": _MODEL_RUN_ID,
         "capture": _CAPTURE,
-        "window": _WINDOW,
+        "window_index": _WINDOW,
         "label": _LABEL,
         "component": text("part of the error: total, nodes, ids, edges"),
         "error": real("error, in the unit of the loss", low=0),
@@ -101,12 +101,12 @@ SIMILARITY = _table(
 SAMPLE_GRAPHS = _table(
     name="sample_graphs",
     doc="Windows shown as graphs.",
-    key=("run_id", "capture", "window"),
+    key=("run_id", "capture", "window_index"),
     columns={
         "run_id": _RUN_ID,
         "dataset": text("name in the catalogue"),
         "capture": _CAPTURE,
-        "window": _WINDOW,
+        "window_index": _WINDOW,
         "label": _LABEL,
         "attack": text("attack in the window, or 'benign'", nullable=True),
         "nodes": count("arbitration IDs in the window"),

@@ -15,7 +15,7 @@ def test_runs_metrics_and_figures_data_that_changed_are_named(small_lake: Path, 
     before = take_snapshot(small_lake)
     append(small_lake, RUNS, "run-a", "ended", [run_row(status="complete", finished_at=NOON)])
     append(small_lake, METRICS, "run-b", "metrics", [metric_row(value=0.75)])
-    point = {"model": "vgae", "window": 0, "projection": "umap", "x": 0.5, "y": 0.5}
+    point = {"model": "vgae", "window_index": 0, "projection": "umap", "x": 0.5, "y": 0.5}
     append(small_lake, EMBEDDINGS, "run-b", "points", [point])
     after = take_snapshot(small_lake)
     found = diff_snapshots(small_lake, before, after)

@@ -42,7 +42,7 @@ def test_rows_name_the_run_they_show(tmp_path: Path, importing: Importing) -> No
 
 def test_windows_are_numbered_in_the_order_of_the_file(tmp_path: Path, importing: Importing) -> None:
     importing.execute(make_reports(tmp_path / "reports"))
-    rows = importing.rows("SELECT \"window\", x FROM embeddings WHERE model = 'gat' ORDER BY x")
+    rows = importing.rows("SELECT window_index, x FROM embeddings WHERE model = 'gat' ORDER BY x")
     assert [tuple(row.values()) for row in rows] == [(0, 0.0), (1, 1.0), (2, 2.0), (3, 3.0)]
 
 
@@ -80,7 +80,7 @@ def test_sizes_and_pictures_carry_their_defects(tmp_path: Path, importing: Impor
         ("recon_errors.parquet", {"error": 0.5, "label": 2}, "label is 2, above 1"),
         ("recon_errors.parquet", {"error": None, "label": 0}, "error is missing or of another type"),
         ("dqn_policy.parquet", {"action_idx": 9, "alpha": 1.5}, "weight is 1.5, above 1"),
-        ("dqn_policy.parquet", {"action_idx": -1, "alpha": 0.5}, "window is -1, below 0"),
+        ("dqn_policy.parquet", {"action_idx": -1, "alpha": 0.5}, "window_index is -1, below 0"),
     ],
 )
 def test_a_faulty_row_of_a_large_file_is_refused_by_number_and_the_rest_imported(
