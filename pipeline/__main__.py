@@ -65,7 +65,10 @@ def _parser() -> argparse.ArgumentParser:
         ("evaluate", "score recordings, then measure against their labels"),
     ):
         verb = commands.add_parser(name, help=help_text)
-        verb.add_argument("model", metavar="MODEL", help="a fusion run, a folder a detector was kept in, or reference")
+        verb.add_argument(
+            "model", metavar="MODEL",
+            help="a fusion run, a registered one (NAME:VERSION, NAME@ALIAS), a detector's folder, or reference",
+        )  # fmt: skip
         verb.add_argument("captures", metavar="CAPTURE", nargs="+", type=Path, help="recordings in any format we read")
         verb.add_argument("--calibrate", metavar="SECONDS", type=float, help="its beginning is free of attacks")
         verb.add_argument("--vehicle", metavar="NAME", help="a vehicle the model knows, instead of recognising it")
@@ -81,7 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     keep.add_argument("--out", metavar="DIR", type=Path, required=True, help="folder to make; it may not exist yet")
     keep.set_defaults(verb=verbs.keep)
     release = commands.add_parser("release", help="export a fusion run's detector to ONNX, with its model card")
-    release.add_argument("run_id", metavar="RUN", help="a complete fusion run; ./run lake sql lists them")
+    release.add_argument("run_id", metavar="RUN", help="a complete fusion run, or a registered one")
     release.add_argument("--out", metavar="DIR", type=Path, required=True, help="folder to make; it may not exist yet")
     release.set_defaults(verb=verbs.release)
     add_migrate(commands)

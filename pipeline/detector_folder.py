@@ -1,4 +1,4 @@
-"""A detector ready to score: by a fusion run's id, by the folder it was kept in, or by the name `reference`."""
+"""A detector ready to score: by a fusion run's id or registered name, by its folder, or by the name `reference`."""
 
 import json
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ from pipeline.config import HabitConfig, WindowConfig
 from pipeline.errors import StageError
 from pipeline.graph_set import GraphSet, load_graphs
 from pipeline.habits import load_habits, save_habits
+from pipeline.handshake import TABLES, load_recorded, run_of
 from pipeline.names import nearest
 from pipeline.runs import RunFolder
 from pipeline.scoring import Knowledge, Scorer, scorer_of
@@ -50,16 +51,18 @@ class KeptDetector:
 
 
 def find_detector(model: str, settings: Settings) -> KeptDetector:
-    """The detector that `model` names: a fusion run's id, a folder, or `reference`.
+    """The detector that `model` names: a fusion run's id or a registered model's name, a folder, or `reference`.
 
     Raises:
         DetectorError: there is none, or its files were changed.
+        HandshakeError: a checkpoint is not the one that the lake has of its run.
+        LakeError: there is no lake, or no such registered version.
     """
     if model in NAMED:
         return load_detector(settings.bundled / NAMED[model])
     if Path(model).is_dir():
         return load_detector(Path(model))
-    return _of_run(model, settings)
+    return _of_run(run_of(model, settings.lake), settings)
 
 
 def save_detector(folder: Path, kept: KeptDetector) -> list[Path]:
@@ -118,7 +121,8 @@ def _of_run(run_id: str, settings: Settings) -> KeptDetector:
     parts = {**experts_of(parents), "fusion": run_id}
     folders = {part: RunFolder(settings.runs, run) for part, run in parts.items()}
     graphs = load_graphs(RunFolder(settings.runs, parents["prepare"]).graphs)
-    checkpoints = {part: load_checkpoint(folders[part].checkpoint) for part in PARTS}
+    with open_lake(settings.lake, tables=TABLES) as lake:
+        checkpoints = {part: load_recorded(lake, folders[part]) for part in PARTS}
     if {checkpoint.data_digest for checkpoint in checkpoints.values()} != {graphs.data_digest}:
         raise DetectorError(
             f"run {run_id} and those it was fused from were not trained on one set of data. Train it again with "
@@ -136,7 +140,7 @@ def _parents(run_id: str, settings: Settings) -> dict[str, str]:
         ).fetchall()
     known = sorted(name for name, stage in runs.items() if stage == "fusion")
     if runs.get(run_id) != "fusion":
-        what = f"is a run of {runs[run_id]}" if run_id in runs else "is no complete run, no folder and no known name"
+        what = f"is a run of {runs[run_id]}" if run_id in runs else "is no complete run, no registered model, no folder"
         raise DetectorError(
             f"{run_id!r} {what}{nearest(run_id, [*known, *NAMED], cutoff=0.4)} A detector is named by its fusion "
             f"run: {', '.join(known[:8]) or 'none yet, ./run train CONFIG makes one'}; or by a folder, or by "

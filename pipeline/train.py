@@ -14,7 +14,7 @@ from models.build import Inputs, build_model, count_parameters
 from models.config import GatShape, VgaeShape
 from models.vgae import reconstruction_errors
 from pipeline.batches import Batches, GraphTensors
-from pipeline.checkpoint import Checkpoint, CheckpointError, load_checkpoint, save_checkpoint, weights_of
+from pipeline.checkpoint import Checkpoint, CheckpointError, save_checkpoint, weights_of
 from pipeline.config import (
     AlarmConfig,
     CurriculumConfig,
@@ -30,6 +30,7 @@ from pipeline.errors import StageError
 from pipeline.fit import Fit, fit
 from pipeline.graph_set import GraphSet, load_graphs
 from pipeline.graphs import EDGE_FEATURES, NODE_FEATURES
+from pipeline.handshake import load_run
 from pipeline.imbalance import class_weights, draw_attacks
 from pipeline.learner import StudentLearner
 from pipeline.learners import GatLearner, VgaeLearner
@@ -164,8 +165,8 @@ def _new_network(
 def load_teacher(
     context: StageContext, outcome: Outcome, stage: str, graphs: GraphSet, relation: str = "distilled_from"
 ) -> nn.Module:
-    """The network of an earlier run, once it is known to have been trained on these very graphs."""
-    checkpoint = load_checkpoint(context.inputs[stage].checkpoint)
+    """The network of an earlier run, once it is known to be that run's and trained on these very graphs."""
+    checkpoint = load_run(context.journal.root, context.inputs[stage])
     if (checkpoint.data_digest, checkpoint.vocabulary) != (graphs.data_digest, graphs.vocabulary):
         raise CheckpointError(
             f"checkpoint {checkpoint.run_id} was trained on data {checkpoint.data_digest[:12]} with "

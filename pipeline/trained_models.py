@@ -6,13 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lake.read import open_lake
 from pipeline.assemble import assemble, experts_of, thresholds_of
 from pipeline.baselines.files import load_baseline
 from pipeline.baselines.offer import Baseline, Offer
-from pipeline.checkpoint import load_checkpoint
 from pipeline.config import AlarmConfig
 from pipeline.context import StageContext
 from pipeline.graph_set import GraphSet
+from pipeline.handshake import TABLES, load_recorded
 from pipeline.protocols import PROTOCOLS
 from pipeline.scoring import Columns, Scorer, score_graphs, scorer_of
 from pipeline.train_fusion import thresholds
@@ -40,11 +41,12 @@ class Model:
 
 def load_models(context: StageContext, graphs: GraphSet, alarm: AlarmConfig) -> list[Model]:
     """Networks and detectors by their checkpoints, then baselines; thresholds from benign validation windows."""
-    checkpoints = {
-        folder.run_id: load_checkpoint(folder.checkpoint)
-        for label, folder in context.inputs.items()
-        if label != "prepare" and not folder.baseline.exists()
-    }
+    with open_lake(context.journal.root, tables=TABLES) as lake:
+        checkpoints = {
+            folder.run_id: load_recorded(lake, folder)
+            for label, folder in context.inputs.items()
+            if label != "prepare" and not folder.baseline.exists()
+        }
     validation = chosen(graphs.graphs, graphs.at("validation"))
     benign = np.isin(graphs.at("validation"), graphs.benign_at("validation"))
     models = []

@@ -11,10 +11,11 @@ from lake.snapshot import latest_snapshot
 from lake.table import Row
 from models.detector import Detector
 from pipeline.assemble import PARTS, assemble, thresholds_of
-from pipeline.checkpoint import Checkpoint, load_checkpoint
+from pipeline.checkpoint import Checkpoint
 from pipeline.config import AlarmConfig
 from pipeline.datasets import CaptureFile, list_captures
 from pipeline.graph_set import HABITS, GraphSet, load_graphs
+from pipeline.handshake import load_recorded, run_of
 from pipeline.release.lineage import checked_files, fusion_run, peers_of, rows_of, walk_back
 from pipeline.runs import RunFolder
 from pipeline.settings import Settings
@@ -80,15 +81,20 @@ class Source:
         return assemble(self.checkpoints)
 
 
-def find_source(run_id: str, settings: Settings) -> Source:
-    """The fusion run's rows, checkpoints and graphs, each known to be the file that the lake recorded.
+def find_source(model: str, settings: Settings) -> Source:
+    """A fusion run's rows, checkpoints and graphs, each known to be the file that the lake recorded.
+
+    Args:
+        model: the run's id, or the name of a registered fusion.
 
     Raises:
         ReleaseError: no such run, not a complete and evaluated fusion run, or a file was altered since.
-        LakeError: there is no lake, or no snapshot of it.
+        HandshakeError: a checkpoint is not the one that the lake has of its run.
+        LakeError: there is no lake, no snapshot of it, or no such registered version.
         ConfigError: the test captures are not where the catalogue looks for them.
     """
     snapshot = latest_snapshot(settings.lake)
+    run_id = run_of(model, settings.lake)
     with open_lake(settings.lake, snapshot) as lake:
         runs = walk_back(lake, fusion_run(lake, run_id, snapshot.snapshot_id, settings))
         fusion, prepare, evaluate = (str(runs[stage]["run_id"]) for stage in ("fusion", "prepare", "evaluate"))
@@ -99,7 +105,7 @@ def find_source(run_id: str, settings: Settings) -> Source:
             snapshot_id=snapshot.snapshot_id,
             runs=runs,
             files=files,
-            checkpoints={stage: load_checkpoint(folders[stage].checkpoint) for stage in PARTS},
+            checkpoints={stage: load_recorded(lake, folders[stage]) for stage in PARTS},
             graphs=graphs,
             metrics=rows_of(lake, METRICS_SQL, run_id=evaluate, model_run_id=fusion),
             dataset=rows_of(lake, "SELECT * FROM datasets WHERE run_id = $run_id", run_id=prepare)[0],

@@ -1,13 +1,14 @@
 """A detector kept in a folder: found by three names, and refused where a file is not the one kept."""
 
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
 from pipeline.assemble import PARTS
-from pipeline.checkpoint import load_checkpoint, save_checkpoint
 from pipeline.detector_folder import DetectorError, KeptDetector, find_detector, load_detector, save_detector
 from pipeline.protocols import PROTOCOLS
 from pipeline.runs import RunFolder
@@ -95,15 +96,12 @@ def test_a_name_that_is_none_is_answered_with_the_nearest(trained: Place, run_id
         find_detector(run_ids["gat_student"], trained.settings)
 
 
-def test_students_of_other_data_are_refused(trained: Place, run_ids: dict[str, str], tmp_path: Path) -> None:
+def test_graphs_of_other_data_are_refused(trained: Place, run_ids: dict[str, str], tmp_path: Path) -> None:
     """Exchanged behind the lake's back; each file is sound by itself."""
-    import shutil
-    from dataclasses import replace
-
     shutil.copytree(trained.settings.runs, tmp_path / "runs")
     settings = replace(trained.settings, runs=tmp_path / "runs")
-    folder = RunFolder(settings.runs, run_ids["gat_student"]).checkpoint
-    save_checkpoint(folder, replace(load_checkpoint(folder), data_digest="0" * 64))
+    index = RunFolder(settings.runs, run_ids["prepare"]).graphs / "graphs.json"
+    index.write_text(json.dumps({**json.loads(index.read_text()), "data_digest": "0" * 64}))
     with pytest.raises(DetectorError, match="were not trained on one set of data"):
         find_detector(run_ids["fusion"], settings)
 
