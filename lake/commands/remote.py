@@ -2,8 +2,12 @@
 
 import argparse
 import json
+import os
+import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lake.remote.address import FORMS
@@ -14,6 +18,7 @@ from lake.remote.settings import publisher
 if TYPE_CHECKING:
     from lake.remote.status import Status
 
+Verb = Callable[[argparse.Namespace], int]
 _REMOTE = f"{FORMS}. Keys come from the environment or an AWS profile, the endpoint from KDGAT_S3_ENDPOINT."
 
 
@@ -33,13 +38,24 @@ def add_verbs(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 
 def _verb(
-    verbs: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, about: str, verb: Any
+    verbs: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    name: str,
+    about: str,
+    verb: Callable[[argparse.Namespace], int],
 ) -> argparse.ArgumentParser:
     parser = verbs.add_parser(name, help=about, description=f"REMOTE: {_REMOTE}")
     parser.add_argument("remote", metavar="REMOTE")
     parser.add_argument("--format", choices=("table", "json"), default="table")
-    parser.set_defaults(verb=verb)
+    parser.set_defaults(verb=partial(_interruptible, verb))
     return parser
+
+
+def _interruptible(verb: Verb, options: argparse.Namespace) -> int:
+    try:
+        return verb(options)
+    except KeyboardInterrupt:
+        print("lake: interrupted; the same command again goes on from there.", file=sys.stderr, flush=True)
+        os._exit(130)  # without waiting for transfers under way, which may be cut off at any point
 
 
 def _push(options: argparse.Namespace) -> int:

@@ -11,6 +11,7 @@ from pathlib import Path
 from lake.adopt import adopt
 from lake.errors import LakeError
 from lake.files import make_folder, sha256_of
+from lake.owners import owners_of
 from lake.remote.commits import Commit, history, read_head
 from lake.remote.contents import Item, by_digest, items_of
 from lake.remote.errors import RemoteError
@@ -22,7 +23,7 @@ from lake.remote.progress import Moving, unseen
 from lake.remote.store import Store
 from lake.remote.tags import read_tag
 from lake.remote.transfer import fetch, in_parallel
-from lake.snapshot import FOLDER, Snapshot, load_snapshot
+from lake.snapshot import FOLDER, Snapshot, load_snapshot, table_digests
 
 _INCOMING = ".incoming"  # in the lake: what has arrived is on its disk, and a later pull goes on from there
 
@@ -64,6 +65,11 @@ def _take_over(
         return [], 0, 0
     with _alone(root) as incoming:
         places, fetched, n_bytes = _bring(root, incoming, store, snapshot, moving)
+        if table_digests(owners_of(snapshot, places)) != snapshot.tables:
+            raise RemoteError(
+                f"snapshot {snapshot.snapshot_id[:12]} of {store.name} is refused: its index is of other rows. "
+                "Have it pushed again from a lake that has them."
+            )
         try:
             return adopt(root, snapshot, places), fetched, n_bytes
         finally:

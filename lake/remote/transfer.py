@@ -88,16 +88,18 @@ def in_parallel(items: Sequence[Item], do: Callable[[Item], int], counted: Count
     """Do something with every item, 16 at a time; gives the sum of what it gave. The first error ends it."""
     large = [item for item in items if (item.size_bytes or 0) > _LARGE]
     small = [item for item in items if (item.size_bytes or 0) <= _LARGE]
-    total = 0
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        running = {pool.submit(_told, do, item, counted) for item in small}
-        try:
-            for item in large:
-                total += _told(do, item, counted)
-            done, _ = wait(running, return_when=FIRST_EXCEPTION)
-            return total + sum(future.result() for future in done)
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)  # what is under way ends; nothing more is begun
+    pool = ThreadPoolExecutor(AT_ONCE)
+    is_interrupted = False
+    try:
+        running = [pool.submit(_told, do, item, counted) for item in small]
+        total = sum(_told(do, item, counted) for item in large)
+        wait(running, return_when=FIRST_EXCEPTION)
+        return total + sum(future.result() for future in running if future.done())
+    except KeyboardInterrupt:
+        is_interrupted = True
+        raise
+    finally:  # what is under way ends, which a person who pressed Ctrl-C need not see; nothing more is begun
+        pool.shutdown(wait=not is_interrupted, cancel_futures=True)
 
 
 def _told(do: Callable[[Item], int], item: Item, counted: Counted) -> int:

@@ -1,6 +1,10 @@
 """`./run lake push | pull | status`: what is printed where, and how it ends."""
 
 import json
+import signal
+import subprocess
+import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -9,6 +13,7 @@ from lake.__main__ import main
 from lake.remote.layout import object_key
 from lake.remote.push import push
 from lake.snapshot import take_snapshot
+from tests.lake.conftest import REPOSITORY
 from tests.lake.remote.conftest import ANNA, add_run, store_of
 from tests.lake.remote.faults import FaultyLine
 from tests.lake.remote.s3_server import BUCKET, S3Server
@@ -102,3 +107,26 @@ def test_the_one_who_is_late_is_told_and_may_rebase(
     assert "has moved on: Ben published commit 1" in capsys.readouterr().err
     assert main(["--lake", other, "push", REMOTE, "--rebase"]) == 0
     assert capsys.readouterr().out.startswith("commit 2 of ")
+
+
+def test_ctrl_c_ends_at_once_with_a_sentence(lake: str, line: FaultyLine) -> None:
+    """While an answer is waited for that does not come."""
+    waiting = threading.Event()
+
+    def withhold(method: str, path: str) -> str | None:
+        if "/objects/" not in path:
+            return None
+        waiting.set()
+        return "withheld"
+
+    line.decide = withhold
+    command = [sys.executable, "-m", "lake", "--lake", lake, "push", REMOTE]
+    with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
+        assert waiting.wait(60)
+        child.send_signal(signal.SIGINT)
+        out, err = child.communicate(timeout=20)  # a request may take 30 s
+    assert (child.returncode, out) == (130, "")
+    assert err.endswith("lake: interrupted; the same command again goes on from there.\n")
+    assert "Traceback" not in err
+    line.decide = lambda method, path: None
+    assert main(["--lake", lake, "push", REMOTE]) == 0

@@ -7,11 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from lake.append import append
 from lake.check import verify
 from lake.errors import LakeError
+from lake.files import sha256_of
 from lake.manifest_file import manifest_bytes, read_manifest
 from lake.read import query
 from lake.remote.commits import next_commit, read_head
@@ -174,6 +177,17 @@ def test_a_damaged_object_is_refused_by_name_and_nothing_taken_over(
     assert not list((tmp_path / "mine" / ".incoming").glob(f"*{key[8:72]}*"))
 
 
+def publish_by_hand(store: ObjectStore, change: Callable[[dict[str, Any]], object]) -> None:
+    """The newest snapshot with a change, and a commit and a pointer that vouch for it."""
+    head = read_head(store)
+    assert head
+    value = read_manifest(store.get(snapshot_key(head.snapshot_id)).data)
+    change(value)
+    data = manifest_bytes(value)
+    store.put(snapshot_key(head.snapshot_id), data)
+    advance(store, head, next_commit(head, head.snapshot_id, hashlib.sha256(data).hexdigest(), BEN))
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -185,17 +199,25 @@ def test_a_damaged_object_is_refused_by_name_and_nothing_taken_over(
 def test_a_hostile_snapshot_is_refused_and_nothing_written(
     theirs: Path, remote: ObjectStore, tmp_path: Path, change: Callable[[dict[str, Any]], object], said: str
 ) -> None:
-    """Whoever may write to the bucket has made a snapshot, and a commit and a pointer that vouch for it."""
-    head = read_head(remote)
-    assert head
-    value = read_manifest(remote.get(snapshot_key(head.snapshot_id)).data)
-    change(value)
-    data = manifest_bytes(value)
-    remote.put(snapshot_key(head.snapshot_id), data)
-    advance(remote, head, next_commit(head, head.snapshot_id, hashlib.sha256(data).hexdigest(), BEN))
+    """Whoever may write to the bucket may publish it."""
+    publish_by_hand(remote, change)
     with pytest.raises(RemoteError, match=said):
         pull(tmp_path / "mine", remote)
     assert not (tmp_path / "mine").exists()
+
+
+def test_a_snapshot_whose_index_is_of_other_rows_is_refused(theirs: Path, remote: ObjectStore, tmp_path: Path) -> None:
+    index = pq.read_table(theirs / (take_snapshot(theirs).index_path or ""))
+    zeros = pa.array(["0" * 64] * len(index))
+    forged = index.set_column(index.column_names.index("digest"), "digest", zeros)
+    pq.write_table(forged, tmp_path / "index.parquet")
+    digest = sha256_of(tmp_path / "index.parquet")
+    remote.put(object_key(digest), (tmp_path / "index.parquet").read_bytes())
+    publish_by_hand(remote, lambda value: value.update(index_sha256=digest))
+    add_run(tmp_path / "mine", "run-c")
+    with pytest.raises(RemoteError, match="is refused: its index is of other rows"):
+        pull(tmp_path / "mine", remote)
+    assert runs(tmp_path / "mine") == ["run-c"]
 
 
 def test_a_snapshot_that_its_commit_does_not_know_is_refused(theirs: Path, remote: ObjectStore, tmp_path: Path) -> None:
