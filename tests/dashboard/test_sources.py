@@ -16,11 +16,13 @@ def sources() -> str:
 
 
 def test_each_data_file_has_a_reader() -> None:
-    """Tables of the lake are read on the SQL page, which lists whatever the manifest names."""
+    """Tables of the lake are read on the SQL page, which lists whatever the manifest names; so are its examples'."""
     read = set(re.findall(r'readTable\("(\w+)"\)', sources()))
     listed = set(re.findall(r'"(\w+)"', str(re.findall(r"\[([^\]]*)\]\.map\(readTable\)", sources()))))
+    examples = (DASHBOARD / "pages/dashboard/sql/examples.js").read_text()
+    asked = set(re.findall(r"\b(?:FROM|JOIN) (\w+)", examples))
     assert read | listed <= set(LOADERS)
-    assert set(LOADERS) - set(TABLES) <= read | listed
+    assert set(LOADERS) - set(TABLES) <= read | listed | asked
 
 
 def test_each_page_is_built_and_stands_in_the_navigation() -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from lake.read import query
 from lake.intervals import summarise
+from lake.read import query
 from tests.browser import Browser, Visit, needs_chromium
 from tests.lake_fixture import START, add_evaluation, add_run, made_up_lake
 from tests.site_fixture import needs_node, served_site

@@ -5,7 +5,7 @@ import { plural, whole } from "../../../components/format.js";
 import { METRIC_COLUMNS } from "../../../components/results.js";
 import { dataTable } from "../../../components/table.js";
 
-const SHOWN = ["f1", "precision", "recall", "fpr", "mcc", "auroc"];
+const SHOWN = ["f1", "precision", "recall", "fpr", "auroc"];
 const EVERY = "every dataset";
 
 /** The section's content; rows have a `name`. */
@@ -24,24 +24,30 @@ export function earlierSection(rows) {
 }
 
 function shown(rows) {
-  const listed = rows.map((row) => ({ ...row, wrong: defectsOf(row).map(({ name }) => name).join(", ") }));
+  const known = [...new Map(rows.flatMap(defectsOf).map(({ name, text }) => [name, text]))];
+  const numbers = new Map(known.map(([name], place) => [name, place + 1]));
+  const listed = rows.map((row) => ({ ...row, run: earlierName(row), wrong: defectsOf(row).map(({ name }) => name) }));
   const several = (key) => distinct(rows, key).length > 1;
   const column = (key, label, extra) => ({ key, label, kind: "text", ...extra });
   return [dataTable({
     caption: `${plural(rows.length, "imported result")} from ${distinct(rows, "origin").map(sourceOf).join("; ")}.`,
     columns: [
       { key: "name", label: "Model", kind: "label", header: true, cell: nameCell },
+      column("wrong", "Defects", {
+        doc: "known to be wrong with the row; the numbers stand below the table",
+        cell: ({ wrong }) => element("span", { title: wrong.join(", ") }, wrong.map((name) => numbers.get(name)).join(", ")),
+      }),
       ...(several("dataset") ? [column("dataset", "Dataset")] : []),
       ...(several("experiment") ? [column("experiment", "Experiment", { kind: "long" })] : []),
       ...(several("split") ? [column("split", "Split")] : []),
+      column("run", "Earlier run", { kind: "label" }),
       column("capture", "Capture", { kind: "long" }),
       ...METRIC_COLUMNS.filter(({ key }) => SHOWN.includes(key) && rows.some((row) => row[key] != null)),
       column("n", "Windows", { kind: "number", format: whole }),
-      column("wrong", "Known defects", { kind: "label", doc: "what each is stands below the table" }),
     ],
     rows: listed,
     rowClass: () => "reference",
-  }), defectList(rows)];
+  }), defectList(known)];
 }
 
 function nameCell({ name, status }) {
@@ -54,10 +60,14 @@ function sourceOf(origin) {
   return origin.replace(/sha256 ([0-9a-f]{12})[0-9a-f]+/, "sha256 $1…");
 }
 
-function defectList(rows) {
-  const known = new Map(rows.flatMap(defectsOf).map(({ name, text }) => [name, text]));
-  return element("details", {}, element("summary", {}, `What is known to be wrong with them: ${plural(known.size, "defect")}`),
-    element("dl", { class: "defects" }, ...[...known].flatMap(([name, text]) => [element("dt", {}, name), element("dd", {}, text)])));
+/** What the earlier tracker called the run. */
+function earlierName({ model_run_id, dataset }) {
+  return model_run_id.replace(/^legacy-[a-z0-9]+-/, "").replace(`${dataset}.`, "");
+}
+
+function defectList(known) {
+  return element("div", { class: "defects" }, element("h3", {}, "Known defects of these rows"),
+    element("ol", {}, ...known.map(([name, text]) => element("li", {}, element("strong", {}, name), `: ${text}`))));
 }
 
 /** [{name, text}] of "name: what is wrong. other-name: …", of the evaluation and of the model. */

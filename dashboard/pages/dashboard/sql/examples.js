@@ -32,6 +32,15 @@ JOIN runs earlier ON earlier.run_id = lineage.parent_run_id
 ORDER BY later.stage, lineage.relation, lineage.parent_run_id`,
   },
   {
+    title: "A metric beside a setting",
+    sql: `SELECT settings.value AS window_size, leaderboard.model, leaderboard.role, capture, n_seeds, round(f1, 4) AS f1
+FROM leaderboard
+JOIN runs ON runs.run_id = string_split(leaderboard.model_run_ids, ', ')[1]
+JOIN settings ON settings.config_digest = runs.config_digest AND settings.key = 'window.size'
+WHERE split = 'test' AND capture IN ('all', 'known vehicles') AND coalesce(protocol, 'known vehicle') = 'known vehicle'
+ORDER BY leaderboard.model, leaderboard.role, window_size, capture`,
+  },
+  {
     title: "What was odd in the captures",
     sql: `SELECT capture, usage, attack, frames, empty_payloads, backward_steps, repaired_rows, duplicate_of
 FROM captures
