@@ -74,6 +74,12 @@ class Gathering:
         """Rows in the table's columns that are known to fit."""
         self._found.pieces.append(Piece(table, run_id, rows))
 
+    def add_teacher(self, student: str, teacher: str) -> None:
+        """Say of a student which run taught it, in its row and in the lineage; both by their old ids."""
+        teacher_run_id = self._runs[teacher].run_id
+        self.change_run(student, teacher_run_id=teacher_run_id)
+        self.add_lineage(self._runs[student].run_id, "distilled_from", teacher_run_id)
+
     def add_lineage(self, run_id: str, relation: str, parent_run_id: str) -> None:
         row = {"run_id": run_id, "relation": relation, "parent_run_id": parent_run_id}
         self._rows.setdefault((LINEAGE.name, run_id), {})[tuple(row.values())] = row

@@ -23,7 +23,6 @@ class Experiment:
     dataset: str
     scale: str
     stage: str
-    is_old: bool
 
 
 def old_experiments(root: Path) -> list[Experiment]:
@@ -33,7 +32,7 @@ def old_experiments(root: Path) -> list[Experiment]:
         _, dataset, scale, learning, _, distillation, mode = path.relative_to(root).parts
         if scale in SIZES and learning in LEARNING and distillation in DISTILLATION and any(path.iterdir()):
             new = f"{dataset}/{scale}_{mode}{DISTILLATION[distillation]}"
-            found.append(Experiment(path, new, dataset, scale, mode, True))
+            found.append(Experiment(path, new, dataset, scale, mode))
     return found
 
 
@@ -43,7 +42,7 @@ def new_experiments(root: Path) -> list[Experiment]:
         named = _NEW.fullmatch(path.name)
         if named and any(child.is_file() for child in path.iterdir()):
             new = path.relative_to(root).as_posix()
-            found.append(Experiment(path, new, path.parent.name, named["scale"], named["stage"], False))
+            found.append(Experiment(path, new, path.parent.name, named["scale"], named["stage"]))
     return found
 
 

@@ -12,7 +12,6 @@ from pipeline.legacy.gather import Gathering
 from pipeline.legacy.names import place_of, run_id_of
 from pipeline.legacy.runs import OldRun, When, file_date, from_ms, origin_of
 from pipeline.legacy.sqlite_store import open_store
-from pipeline.legacy.tracker import link
 
 NEEDS: Mapping[str, tuple[str, ...]] = {
     "experiments": ("experiment_id", "name"),
@@ -128,7 +127,7 @@ def _add_teachers(gathering: Gathering, tags: Mapping[str, Mapping[str, str]], r
             continue
         found = [one for one in (named.get(teacher, []) or [teacher]) if one in gathering.runs]
         if len(found) == 1:
-            link(gathering, old, found[0])
+            gathering.add_teacher(old, found[0])
         else:
             why = "is not in the store" if not found else f"is the name of {len(found)} runs"
             gathering.change_run(old, f"its teacher {teacher!r} {why}.")

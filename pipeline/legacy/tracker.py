@@ -90,18 +90,11 @@ def _add_teachers(gathering: Gathering, runs: list[dict[str, Any]]) -> None:
         if old not in gathering.runs:
             continue
         if teacher and teacher in gathering.runs:
-            link(gathering, old, str(teacher))
+            gathering.add_teacher(old, str(teacher))
         elif teacher:
             gathering.change_run(old, f"its teacher {teacher!r} is not in the store.")
         elif row["has_kd"] or is_distilled(old):
             gathering.change_run(old, "it was distilled; its teacher is not recorded.")
-
-
-def link(gathering: Gathering, student: str, teacher: str) -> None:
-    """Say of a student which run taught it, in its row and in the lineage; both by their old ids."""
-    teacher_run_id = gathering.runs[teacher].run_id
-    gathering.change_run(student, teacher_run_id=teacher_run_id)
-    gathering.add_lineage(gathering.runs[student].run_id, "distilled_from", teacher_run_id)
 
 
 def _evaluated(metrics: list[dict[str, Any]]) -> list[Evaluated]:
