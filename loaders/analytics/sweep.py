@@ -29,7 +29,9 @@ def sweep(lake: "duckdb.DuckDBPyConnection", asked: Mapping[str, Value]) -> Repo
     parameter = str(asked["parameter"])
     if not rows:
         raise LakeError(_why_nothing(lake, parameter, asked))
-    besides = _besides(lake, parameter, {row["config_digest"] for row in rows})
+    own = [row["config_digest"] for row in rows if row["variant"] is None]
+    digests = [row["config_digest"] for row in rows]
+    besides = _besides(_settings(lake, parameter, digests), own or digests)
     for row in rows:
         one = summarise(row["seed_values"])
         row |= {"mean": one.mean, "deviation": one.deviation, "low": one.low, "high": one.high}
@@ -38,7 +40,7 @@ def sweep(lake: "duckdb.DuckDBPyConnection", asked: Mapping[str, Value]) -> Repo
     if any(besides.values()):
         notes.append(
             "Rows differ in the settings named beside them as well: what moves the metric may be those. "
-            "Settings are told against the most common value of each."
+            "They are told against the experiment itself, its variants aside."
         )
     everything = Rows(list(rows[0]), [list(row.values()) for row in rows])
     return Report(QUERIES, asked, {"rows": everything}, _sections(rows, parameter, str(asked["metric"])), notes)
@@ -61,14 +63,19 @@ def _sections(rows: Sequence[Mapping[str, Any]], parameter: str, metric: str) ->
     return found
 
 
-def _besides(lake: "duckdb.DuckDBPyConnection", parameter: str, digests: set[str]) -> dict[str, list[str]]:
-    """Of each config the settings, other than the one asked about, in which it is unlike most of these configs."""
+def _settings(lake: "duckdb.DuckDBPyConnection", parameter: str, digests: Sequence[str]) -> dict[str, dict[str, str]]:
+    """By config its settings other than the one asked about."""
     settings: dict[str, dict[str, str]] = {digest: {} for digest in digests}
     for digest, key, value in lake.execute("SELECT config_digest, key, value FROM settings").fetchall():
         if digest in settings and key != parameter and key.split(".")[0] not in _NAMES:
             settings[digest][key] = value
+    return settings
+
+
+def _besides(settings: Mapping[str, Mapping[str, str]], usual: Sequence[str]) -> dict[str, list[str]]:
+    """Of each config the settings in which it is unlike most of the configs `usual`."""
     keys = sorted({key for one in settings.values() for key in one})
-    common = {key: _most_common([one.get(key) for _, one in sorted(settings.items())]) for key in keys}
+    common = {key: _most_common([settings[digest].get(key) for digest in usual]) for key in keys}
     return {digest: [key for key in keys if one.get(key) != common[key]] for digest, one in settings.items()}
 
 
