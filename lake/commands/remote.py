@@ -135,10 +135,7 @@ def _plain(found: "Status") -> dict[str, Any]:
 def _lines(found: "Status", remote: str) -> list[str]:
     if found.newest is None:
         return [f"{remote} has no commit yet. Push to it: ./run lake push {remote}"]
-    newest = found.newest
-    lines = [
-        f"{found.state}; newest is commit {newest.sequence}, by {newest.by} at {newest.at} {newest.message}".rstrip()
-    ]
+    lines = [f"{found.state}; newest is {found.newest.told}"]
     for runs, amount, what in (
         (found.runs.only_here, found.to_send, "to push"),
         (found.runs.only_there, found.to_fetch, "to pull"),

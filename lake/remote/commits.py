@@ -38,6 +38,12 @@ class Commit:
     message: str
 
     @property
+    def told(self) -> str:
+        """Who published it, when, and what they say, as one printable line: anyone may have written them."""
+        said = f", “{self.message[:200]}”" if self.message else ""
+        return printable(f"commit {self.sequence}, by {self.by[:100]} at {self.at[:40]}{said}")
+
+    @property
     def data(self) -> bytes:
         return json_bytes({"format": _COMMIT, **asdict(self)})
 
@@ -63,6 +69,11 @@ class Signed:
     by: str
     at: str
     message: str = ""
+
+
+def printable(text: str) -> str:
+    """Without what could move a terminal's cursor or change its colours."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
 def next_commit(base: Head | None, snapshot_id: str, snapshot_sha256: str, signed: Signed) -> Commit:

@@ -67,7 +67,7 @@ def create_remote(store: Store) -> None:
         if found := patiently(lambda: next(iter(store.list()), None)):
             if _marker(store) is None:  # still: another publisher may have begun since the first look
                 raise RemoteError(
-                    f"{store.name} is not empty and holds no lake: it has {found[0]} but no {MARKER}. "
+                    f"{store.name} is not empty and holds no lake: it has {found[0]!r} but no {MARKER}. "
                     "Push to a prefix of its own, such as " + store.name + "/lake."
                 )
         else:

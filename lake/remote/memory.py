@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+from contextlib import suppress
 from pathlib import Path
 
+from lake.errors import LakeError
 from lake.files import write_json
 from lake.remote.errors import RemoteError
 
@@ -24,9 +26,10 @@ def last_common(root: Path, name: str) -> str | None:
 
 
 def remember(root: Path, name: str, commit_id: str) -> None:
-    """Note that the lake holds all of that commit."""
+    """Note that the lake holds all of that commit; a lake that cannot be written is compared by its rows next time."""
     if last_common(root, name) != commit_id:
-        write_json(_path(root, name), {"remote": name, "commit": commit_id})
+        with suppress(LakeError):
+            write_json(_path(root, name), {"remote": name, "commit": commit_id})
 
 
 def _path(root: Path, name: str) -> Path:

@@ -58,6 +58,4 @@ def _beaten(store: Store, head: Head | None) -> RemoteError:
 
 def came_first(store: Store, head: Head) -> str:
     """Who published the newest commit, in a sentence."""
-    newest = read_commit(store, head.commit_id)
-    about = f", “{newest.message}”" if newest.message else ""
-    return f"{store.name} has moved on: {newest.by} published commit {head.sequence} at {newest.at}{about}."
+    return f"{store.name} has moved on; its newest is {read_commit(store, head.commit_id).told}."

@@ -7,6 +7,7 @@ import obstore.exceptions as told
 from lake.remote.errors import MissingError, RemoteError, UnsureError
 
 _CODE = re.compile(r"<Code>(\w+)</Code>")
+_MESSAGE = re.compile(r"<Message>([^<]{1,200})")
 _STATUS = re.compile(r"status code: (\d{3})")
 _WRONG_KEYS = (
     "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "ExpiredToken", "TokenRefreshRequired",
@@ -22,6 +23,7 @@ def explained(error: Exception, name: str, key: str, does: str, at: str) -> Remo
     """The error to raise for obstore's: `name` is the remote's address, `does` get, put or list, `at` the endpoint."""
     text = str(error).partition("\n\nDebug source:")[0]
     code = (_CODE.search(text) or ("", ""))[1]
+    message = (_MESSAGE.search(text) or ("", ""))[1]
     status = int((_STATUS.search(text) or ("", "0"))[1])
     if code == "NoSuchBucket":
         return RemoteError(
@@ -30,7 +32,9 @@ def explained(error: Exception, name: str, key: str, does: str, at: str) -> Remo
         )
     if code == "RequestTimeTooSkewed":
         return RemoteError(f"{name}: this machine's clock is too far off for {at}. Set it right.")
-    if code in _WRONG_KEYS or status == 401 or isinstance(error, told.UnauthenticatedError):
+    # R2 calls keys of another length an invalid argument
+    is_credential = code == "InvalidArgument" and "redential" in message
+    if code in _WRONG_KEYS or status == 401 or is_credential or isinstance(error, told.UnauthenticatedError):
         return RemoteError(
             f"{name}: {at} does not know these keys ({code or status}). "
             "Check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the profile, and that they are of this endpoint."
@@ -48,7 +52,10 @@ def explained(error: Exception, name: str, key: str, does: str, at: str) -> Remo
         return _unreachable(str(error), name, at)
     if code in _BUSY or status >= 500 or status in (408, 409, 425, 429):
         return UnsureError(f"{name}: {at} answers {status} {code} to every try. Run the same command again later.")
-    return RemoteError(f"{name}: {at} refuses to {_DOES[does]} {key} ({status or ''} {code or text[:200]}).")
+    return RemoteError(
+        f"{name}: {at} refuses to {_DOES[does]} {key}: {status or ''} {code or repr(text[:200])} {message!r}. "
+        "Check the endpoint, the region and the keys."
+    )
 
 
 def _unreachable(text: str, name: str, at: str) -> UnsureError:

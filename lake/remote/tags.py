@@ -65,7 +65,8 @@ def read_tag(store: Store, name: str) -> tuple[str, Commit]:
 def tag_names(store: Store) -> list[str]:
     """The names of all tags."""
     keys = patiently(lambda: [key for key, _ in store.list(TAGS)])
-    return sorted(key.removeprefix(f"{TAGS}/").removesuffix(".json") for key in keys)
+    names = (key.removeprefix(f"{TAGS}/").removesuffix(".json") for key in keys)
+    return sorted(name for name in names if _NAME.fullmatch(name))
 
 
 def _known(store: Store) -> str:

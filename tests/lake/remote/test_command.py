@@ -13,7 +13,7 @@ from lake.__main__ import main
 from lake.remote.layout import object_key
 from lake.remote.push import push
 from lake.snapshot import take_snapshot
-from tests.lake.conftest import REPOSITORY
+from tests.lake.conftest import REPOSITORY, Python, read_only
 from tests.lake.remote.conftest import ANNA, add_run, store_of
 from tests.lake.remote.faults import FaultyLine
 from tests.lake.remote.s3_server import BUCKET, S3Server
@@ -104,7 +104,7 @@ def test_the_one_who_is_late_is_told_and_may_rebase(
     other = str(tmp_path / "other")
     add_run(Path(other), "run-b")
     assert main(["--lake", other, "push", REMOTE]) == 1
-    assert "has moved on: Ben published commit 1" in capsys.readouterr().err
+    assert "has moved on; its newest is commit 1, by Ben at 20" in capsys.readouterr().err
     assert main(["--lake", other, "push", REMOTE, "--rebase"]) == 0
     assert capsys.readouterr().out.startswith("commit 2 of ")
 
@@ -130,3 +130,13 @@ def test_ctrl_c_ends_at_once_with_a_sentence(lake: str, line: FaultyLine) -> Non
     assert "Traceback" not in err
     line.decide = lambda method, path: None
     assert main(["--lake", lake, "push", REMOTE]) == 0
+
+
+def test_a_lake_that_may_only_be_read_is_pushed_and_compared(lake: str, without_override: Python) -> None:
+    """Frozen before, as a lake is that somebody hands on."""
+    take_snapshot(Path(lake))
+    with read_only(Path(lake)):
+        for verb in ("push", "status", "push"):
+            done = without_override("-m", "lake", "--lake", lake, verb, REMOTE)
+            assert (done.returncode, done.stderr.count("Traceback")) == (0, 0), done.stderr
+    assert done.stdout.startswith("nothing new; commit 1 of ")

@@ -42,10 +42,19 @@ def test_who_comes_second_is_told_who_was_first_and_changes_nothing(bucket: Obje
     base = read_head(bucket)
     advance(bucket, base, commit_after(base, ANNA))
     before = bucket.get(LATEST)
-    said = r"has moved on: anna@lab published commit 2 at 2026-03-01T12:00:00\+00:00, “first results”.*--rebase"
+    said = r"has moved on; its newest is commit 2, by anna@lab at 2026-03-01T\S+, “first results”\..*--rebase"
     with pytest.raises(BeatenError, match=said):
         advance(bucket, base, commit_after(base, BEN))
     assert bucket.get(LATEST) == before
+
+
+def test_what_another_wrote_cannot_move_the_cursor(bucket: ObjectStore) -> None:
+    advance(bucket, None, commit_after(None, Signed("\x1b[2Jeve", "now\r", "a\nb" + "x" * 500)))
+    with pytest.raises(BeatenError) as caught:
+        advance(bucket, None, commit_after(None))
+    assert str(caught.value).isprintable()
+    assert "[2Jeve at now" in str(caught.value)
+    assert len(str(caught.value)) < 500
 
 
 def test_a_commit_is_put_only_after_its_own_parent(bucket: ObjectStore) -> None:

@@ -83,7 +83,7 @@ def test_own_runs_stay_and_those_of_others_come_beside_them(remote: ObjectStore,
 
 def test_two_who_push_at_once_end_with_the_runs_of_both(theirs: Path, remote: ObjectStore, tmp_path: Path) -> None:
     add_run(tmp_path / "mine", "run-c")
-    with pytest.raises(BeatenError, match=r"anna@lab published commit 1"):
+    with pytest.raises(BeatenError, match=r"its newest is commit 1, by anna@lab"):
         push(tmp_path / "mine", remote, BEN)
     assert push(tmp_path / "mine", remote, BEN, rebase=True).sequence == 2
     pull(theirs, remote)

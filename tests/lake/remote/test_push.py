@@ -158,7 +158,7 @@ def test_a_lake_without_the_remotes_runs_is_told_and_changes_nothing(
     push(lake, bucket, ANNA)
     before = s3.objects()
     add_run(tmp_path / "other", "run-7")
-    with pytest.raises(BeatenError, match=r"anna@lab published commit 1 .*It has runs that this lake lacks: pull"):
+    with pytest.raises(BeatenError, match=r"its newest is commit 1, by anna@lab at .* runs that this lake lacks: pull"):
         push(tmp_path / "other", bucket, BEN)
     assert s3.objects() == before
 

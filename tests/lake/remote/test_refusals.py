@@ -1,7 +1,9 @@
 """What a person can put right is said in a sentence with the address, the reason and what to do."""
 
+import re
 from pathlib import Path
 
+import obstore.exceptions as told
 import pytest
 
 from lake.remote.address import parse_address
@@ -10,6 +12,7 @@ from lake.remote.layout import MARKER, check_remote
 from lake.remote.objects import ObjectStore
 from lake.remote.opening import open_store
 from lake.remote.push import push
+from lake.remote.refusals import explained
 from lake.remote.settings import Access
 from lake.remote.status import status
 from tests.lake.remote.conftest import ANNA, add_run, store_of
@@ -80,7 +83,7 @@ def test_a_place_of_another_project_is_left_alone(
 
 def test_a_place_with_other_files_is_left_alone(lake: Path, s3: S3Server, bucket: ObjectStore) -> None:
     bucket.put("holiday/beach.jpg", b"sand")
-    with pytest.raises(RemoteError, match=r"is not empty and holds no lake: it has holiday/beach.jpg but no lake.json"):
+    with pytest.raises(RemoteError, match=r"is not empty and holds no lake: it has 'holiday/beach.jpg' but"):
         push(lake, bucket, ANNA)
     assert set(s3.objects()) == {"lake/holiday/beach.jpg"}
 
@@ -118,3 +121,37 @@ def test_a_folder_that_cannot_be_written(lake: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(RemoteError, match="not a directory"):
         push(lake, open_store(f"file://{tmp_path}/file/remote"), ANNA)
+
+
+def answer(status: str, code: str, message: str = "") -> Exception:
+    body = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"
+    return told.GenericError(
+        f"Generic S3 error: Server returned non-2xx status code: {status}: {body}\n\nDebug source: x"
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "said"),
+    [
+        (answer("400 Bad Request", "InvalidArgument", "Credential access key has length 5"), RemoteError, "these keys"),
+        (answer("401 Unauthorized", "Unauthorized"), RemoteError, r"does not know these keys \(Unauthorized\)"),
+        (answer("400 Bad Request", "ExpiredToken"), RemoteError, r"does not know these keys \(ExpiredToken\)"),
+        (answer("301 Moved", "PermanentRedirect"), RemoteError, "the bucket is elsewhere .*Set AWS_REGION"),
+        (answer("403 Forbidden", "RequestTimeTooSkewed"), RemoteError, "this machine's clock is too far off"),
+        (answer("409 Conflict", "ConditionalRequestConflict"), UnsureError, "answers 409 ConditionalRequestConflict"),
+        (answer("429 Too Many", "TooManyRequests"), UnsureError, "answers 429"),
+        (
+            answer("413 Too Large", "EntityTooLarge", "5 GB"),
+            RemoteError,
+            "refuses to write k: 413 EntityTooLarge '5 GB'",
+        ),
+        (told.GenericError("error sending request\n\nDebug source: dns error"), UnsureError, "its name is not known"),
+        (told.GenericError("x\n\nDebug source: invalid peer certificate"), UnsureError, "its certificate is not one"),
+    ],
+)
+def test_each_answer_of_a_service_has_its_sentence(error: Exception, kind: type, said: str) -> None:
+    """Among them those that R2 and AWS give and the server here does not."""
+    found = explained(error, "s3://lab/x", "k", "put", "https://r2")
+    assert type(found) is kind
+    assert re.search(f"^s3://lab/x: .*{said}", str(found))
+    assert str(found).endswith(".")

@@ -90,6 +90,13 @@ def test_a_listing_goes_over_pages(s3: S3Server, bucket: ObjectStore) -> None:
     assert len(dict(bucket.list("objects"))) == 2100
 
 
+def test_a_bucket_may_be_used_from_its_root(s3: S3Server, line: FaultyLine) -> None:
+    store = store_of(s3, line, address=f"s3://{BUCKET}")
+    store.put("objects/a", b"mine")
+    assert set(s3.objects()) == {"objects/a"}
+    assert dict(store.list()) == dict(store.list("objects")) == {"objects/a": 4}
+
+
 def test_files_have_the_headers_a_browser_needs(s3: S3Server, bucket: ObjectStore) -> None:
     told = {}
     for key in ("objects/a.parquet", "snapshots/a.json", "commits/a.json", "tags/a.json", LATEST):
