@@ -17,9 +17,11 @@ from lake.remote.deep import look_deep
 from lake.remote.errors import BeatenError, RemoteError, UnsureError
 from lake.remote.layout import LATEST, create_remote, object_key
 from lake.remote.objects import ObjectStore
+from lake.remote.place import place
+from lake.remote.progress import unseen
 from lake.remote.push import push
 from lake.schema import EPOCHS
-from lake.snapshot import take_snapshot
+from lake.snapshot import snapshot_path, take_snapshot
 from tests.lake.conftest import REPOSITORY
 from tests.lake.remote.conftest import ANNA, BEN, add_run, store_of
 from tests.lake.remote.faults import FAULTS, FaultyLine, at_random
@@ -239,3 +241,27 @@ def test_many_runs_go_there_and_come_back() -> None:
     figures = push_of_many_runs(runs=12, epochs=2)
     assert (figures["pulled_runs"], figures["faults"]) == (13, 0)
     assert figures["objects_of_one_run"] <= figures["objects"] == 3
+
+
+def test_a_commit_vouches_for_the_snapshots_file_that_came_first(
+    lake: Path, tmp_path: Path, s3: S3Server, line: FaultyLine
+) -> None:
+    """Another lake with the same rows, packed otherwise, puts its snapshot's file a moment before this one."""
+    store, other = store_of(s3, line), tmp_path / "other"
+    for number in range(3):
+        add_run(other, f"run-{number}")
+        compact(other)
+    theirs = snapshot_path(other, take_snapshot(other).snapshot_id).read_bytes()
+    assert theirs != snapshot_path(lake, take_snapshot(lake).snapshot_id).read_bytes()
+    straight = FaultyLine(s3.port)
+    first = [lambda: place(other, store_of(s3, straight), take_snapshot(other), unseen)]
+
+    def before_ours(method: str, path: str) -> None:
+        if method == "PUT" and "/snapshots/" in path and first:
+            first.pop()()
+
+    line.decide = before_ours
+    pushed = push(lake, store, ANNA)
+    straight.stop()
+    assert store.get(f"snapshots/{pushed.snapshot_id}.json").data == theirs
+    assert look_deep(store).faults == []
