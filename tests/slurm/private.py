@@ -21,7 +21,8 @@ class Slurm:
     environment: Mapping[str, str]
 
     def command(self, *words: str) -> str:
-        done = subprocess.run(words, env=self.environment, capture_output=True, text=True, timeout=60, check=True)
+        done = subprocess.run(words, env=self.environment, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, f"{' '.join(words)}: {done.stderr}"
         return done.stdout.strip()
 
     def submit(self, script: str, *options: str) -> str:
