@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from lake.files import write_whole
 from lake.remote.disk import FolderStore
 from lake.remote.errors import MissingError, RemoteError
 from lake.remote.layout import LATEST
@@ -132,6 +133,21 @@ def test_the_copy_of_a_folders_pointer_ends_as_the_newest(tmp_path: Path) -> Non
     for number in range(3):
         assert store.put_if_match(LATEST, str(number).encode(), str(number) if number else None)
     assert (tmp_path / LATEST).read_bytes() == b"2"
+
+
+def test_a_copy_that_is_written_late_does_not_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between a publisher's look at the versions and its writing of the copy, another publishes."""
+    store = FolderStore("file:///x", tmp_path)
+    others = [lambda: store.put_if_match(LATEST, b"newer", "1")]
+
+    def late(path: Path, data: bytes) -> None:
+        if path.name == LATEST and others:
+            others.pop()()
+        write_whole(path, data)
+
+    monkeypatch.setattr("lake.remote.disk.write_whole", late)
+    assert store.put_if_match(LATEST, b"older", None)
+    assert (tmp_path / LATEST).read_bytes() == store.get(LATEST).data == b"newer"
 
 
 def test_in_a_folder_only_the_pointer_is_compared_and_set(tmp_path: Path) -> None:
