@@ -48,7 +48,7 @@ def write_part(root: Path, table: Table, owner: str, part: str, data: pa.Table) 
     create_lake(root)
     import pyarrow.parquet as pq
 
-    with staged_file(folder) as staged:
+    with staged_file(folder, f"{part}.parquet") as staged:
         pq.write_table(data, staged, compression="zstd", write_page_checksum=True)
         path = folder / f"{part}.{staged.sha256[:DIGITS]}.parquet"
         if path.exists():

@@ -83,6 +83,23 @@ class StagedFile:
         os.replace(self.path, path)
         flush(path.parent)
 
+    def give_free_name(self, path: Path) -> bool:
+        """As `give_name`, but only where no file has that name; False where one has.
+
+        A hard link is made only where its name is free, in one step on a local disk and on NFS, Lustre and GPFS.
+        """
+        os.fsync(self._descriptor)
+        try:
+            os.link(self.path, path)
+        except OSError as error:
+            # NFS repeats a request whose answer was lost, and is then refused by what it did itself
+            if os.stat(self.path).st_nlink != 2:
+                if isinstance(error, FileExistsError):
+                    return False
+                raise
+        flush(path.parent)
+        return True
+
     def discard(self) -> None:
         """Leave nothing behind; after `give_name` there is nothing to leave."""
         if not self.closed:
@@ -92,13 +109,13 @@ class StagedFile:
 
 
 @contextmanager
-def staged_file(folder: Path) -> Iterator[StagedFile]:
-    """A staged file in `folder`, gone again unless the block gives it a name.
+def staged_file(folder: Path, name: str = "a file") -> Iterator[StagedFile]:
+    """A staged file in `folder`, gone again unless the block gives it a name; errors speak of `name`.
 
     Raises:
         LakeError: the disk or the quota is full, or the folder may not be written; nothing is left.
     """
-    with _explained(folder / "a file"):
+    with _explained(folder / name):
         staged = StagedFile(folder)
         try:
             yield staged

@@ -3,9 +3,9 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
-from uuid import uuid4
 
 from lake.errors import LakeError
+from lake.files import staged_file
 
 _DIGITS = 6  # so that names sort as their numbers do; a larger number has as many as it needs
 
@@ -20,21 +20,15 @@ def put_numbered(folder: Path, number: int, data: bytes, suffix: str = ".json") 
         LakeError: the folder cannot be written, the disk is full, or the file system knows no hard links.
     """
     path = numbered_path(folder, number, suffix)
-    staged = path.with_name(f".{path.name}.{uuid4().hex}.tmp")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        _write(staged, data)
-        if not _link(staged, path):
-            return False
-        _flush(folder)  # the new name itself must survive a power cut
+        with staged_file(folder, path.name) as staged:
+            staged.write(data)
+            return staged.give_free_name(path)
     except OSError as error:
         raise LakeError(
             f"{path} was not written: {(error.strerror or str(error)).lower()}. Make room or make the folder writable, "
             "look at what is there, and run the same command again; a lake needs a file system with hard links."
         ) from error
-    finally:
-        staged.unlink(missing_ok=True)
-    return True
 
 
 def put_next(folder: Path, data_of: Callable[[int], bytes], suffix: str = ".json") -> int:
@@ -68,32 +62,3 @@ def last_number(folder: Path, suffix: str = ".json") -> int:
 
 def numbered_path(folder: Path, number: int, suffix: str = ".json") -> Path:
     return folder / f"{number:0{_DIGITS}d}{suffix}"
-
-
-def _write(path: Path, data: bytes) -> None:
-    with path.open("xb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _link(staged: Path, path: Path) -> bool:
-    """Whether `staged` has the name `path` as well now; False where that name was another's."""
-    try:
-        os.link(staged, path)
-    except OSError as error:
-        # NFS repeats a request whose answer was lost, and is then refused by what it did itself
-        if staged.stat().st_nlink == 2:
-            return True
-        if isinstance(error, FileExistsError):
-            return False
-        raise
-    return True
-
-
-def _flush(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

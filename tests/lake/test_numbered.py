@@ -100,7 +100,7 @@ def test_a_link_whose_answer_was_lost_counts_as_made(tmp_path: Path, monkeypatch
 
 
 def test_a_full_disk_takes_no_number(small_disk: Path) -> None:
-    with pytest.raises(LakeError, match=r"000001\.json was not written: no space left"):
+    with pytest.raises(LakeError, match=r"000001\.json was not written: the disk or your quota is full"):
         put_numbered(small_disk / "n", 1, bytes(2**20))
     assert os.listdir(small_disk / "n") == []
     assert put_numbered(small_disk / "n", 1, b"small")
