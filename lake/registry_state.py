@@ -55,7 +55,7 @@ class Model:
         """
         if reference.version is not None or reference.alias is not None:
             number = reference.version if reference.alias is None else self.aliases.get(reference.alias)
-            if number in self.versions:
+            if number is not None and number in self.versions:
                 return self.versions[number]
             raise LakeError(f"{reference} is not registered. {self._choices()}")
         found = self.in_stage(reference.stage or _ONE_ONLY)

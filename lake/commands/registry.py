@@ -13,7 +13,10 @@ from lake.registry_names import PROTECTED
 from lake.schema_registry import REGISTRY_STAGES
 
 _COLUMNS = ("model", "version", "stage", "aliases", "run_id", "checkpoint_digest")
-_EVENTS = ("sequence", "action", "version", "stage", "alias", "who", "happened_at", "reason", "is_forced", "gate_value", "run_id")
+_EVENTS = (
+    "sequence", "action", "version", "stage", "alias", "who", "happened_at", "reason", "is_forced", "gate_value",
+    "run_id",
+)  # fmt: skip
 _MODEL = "NAME:VERSION, NAME@ALIAS or NAME/STAGE; NAME alone is the version in production"
 Parsers = Any  # argparse keeps the type of what add_subparsers gives to itself
 
