@@ -66,10 +66,10 @@ def reconcile(
     findings, faults = _of_jobs([run for run in running if run["slurm_job_id"]], sacct, clock, grace_s)
     here = host or socket.gethostname()
     findings += [_of_process(run, here) for run in running if not run["slurm_job_id"]]
-    still = {(run["run_id"], run["attempt"]): run for run in _running(root)}
-    findings = [one for one in findings if (one.run_id, one.attempt) in still]
-    if not is_dry_run:
-        for one in findings:
+    if any(one.status for one in findings):
+        still = {(run["run_id"], run["attempt"]): run for run in _running(root)}
+        findings = [one for one in findings if (one.run_id, one.attempt) in still]
+        for one in findings if not is_dry_run else ():
             if one.status:
                 _write(root, still[one.run_id, one.attempt], one)
     return Reconciled(sorted(findings, key=lambda one: one.run_id), faults)
