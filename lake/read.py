@@ -1,6 +1,6 @@
 """The lake's reader: DuckDB views over all that a lake holds, or over exactly one snapshot of it."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,24 +34,41 @@ def open_lake(
         LakeError: `root` is no lake, or a file in it cannot be read as its table.
     """
     check_lake(root)
-    wanted = [name for name in TABLES if name == "runs" or name in tables]
-    connection = duckdb.connect()
-    connection.execute("SET TimeZone = 'UTC'")
     if snapshot:
-        _view_snapshot(connection, root, snapshot, wanted)
-    else:
-        _view_held(connection, root, held(root, wanted), wanted)
+        return open_snapshot(snapshot, snapshot.check_files(root), tables)
+    wanted = _wanted(tables)
+    now = held(root, wanted)
+    connection = _connect()
+    _view_held(connection, root, now, wanted)
     return connection
 
 
-def _view_snapshot(
-    connection: duckdb.DuckDBPyConnection, root: Path, snapshot: Snapshot, tables: Collection[str]
-) -> None:
-    paths = snapshot.check_files(root)
-    for name in tables:
+def open_snapshot(
+    snapshot: Snapshot, places: Mapping[str, Path | str], tables: Collection[str] = tuple(TABLES),
+    connection: duckdb.DuckDBPyConnection | None = None,
+) -> duckdb.DuckDBPyConnection:  # fmt: skip
+    """As `open_lake` over one snapshot, whose files may lie anywhere.
+
+    Args:
+        places: where each of its files is, by the path it names; an address where `connection` can read one.
+    """
+    connection = connection or duckdb.connect()
+    connection.execute("SET TimeZone = 'UTC'")
+    for name in _wanted(tables):
         files = [file for file in snapshot.files if file.table == name]
-        table, repeats = TABLES[name], any(file.repeats for file in files)
-        _create_views(connection, table, rows_of(table, [(paths[file.path], file.schema) for file in files]), repeats)
+        selected = rows_of(TABLES[name], [(places[file.path], file.schema) for file in files])
+        _create_views(connection, TABLES[name], selected, any(file.repeats for file in files))
+    return connection
+
+
+def _connect() -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect()
+    connection.execute("SET TimeZone = 'UTC'")
+    return connection
+
+
+def _wanted(tables: Collection[str]) -> list[str]:
+    return [name for name in TABLES if name == "runs" or name in tables]
 
 
 def _view_held(connection: duckdb.DuckDBPyConnection, root: Path, now: Held, tables: Collection[str]) -> None:

@@ -10,8 +10,8 @@ def quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def rows_of(table: Table, files: Sequence[tuple[Path, int]], hidden: Collection[str] = ()) -> str:
-    """A SELECT of the table's rows in files, each with the schema version it was written with.
+def rows_of(table: Table, files: Sequence[tuple[Path | str, int]], hidden: Collection[str] = ()) -> str:
+    """A SELECT of the table's rows in files (by path, or by address), each with the schema it was written with.
 
     Args:
         hidden: owners whose rows are left out.
@@ -19,7 +19,7 @@ def rows_of(table: Table, files: Sequence[tuple[Path, int]], hidden: Collection[
     if not files:
         return f"SELECT {_nothing(table)} WHERE false"
     oldest = min(version for _, version in files)
-    paths = ", ".join(quoted(str(path.resolve())) for path, _ in files)
+    paths = ", ".join(quoted(str(path.resolve()) if isinstance(path, Path) else path) for path, _ in files)
     if oldest >= table.version:
         columns, options = ", ".join(f'"{name}"' for name in table.columns), ""
     else:

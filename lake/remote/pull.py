@@ -50,7 +50,7 @@ def pull(
         LakeError: a run is in the lake with other rows. Nothing of the lake was changed.
     """
     check_remote(store)
-    commit_id, commit = _chosen(store, snapshot_id, tag)
+    commit_id, commit = chosen_commit(store, snapshot_id, tag)
     snapshot = read_snapshot(store, commit.snapshot_id, commit.snapshot_sha256)
     new_runs, fetched, n_bytes = _take_over(root, store, commit_id, snapshot, moving)
     if snapshot_id is None and tag is None:
@@ -85,7 +85,12 @@ def _has_all(root: Path, store: Store, commit_id: str, snapshot: Snapshot) -> bo
     return not found.only_there and (not found.changed or last_common(root, store.name) == commit_id)
 
 
-def _chosen(store: Store, snapshot_id: str | None, tag: str | None) -> tuple[str, Commit]:
+def chosen_commit(store: Store, snapshot_id: str | None, tag: str | None) -> tuple[str, Commit]:
+    """Id and content of the newest commit, of the newest whose snapshot's id begins so, or of the tag's.
+
+    Raises:
+        RemoteError: there is none.
+    """
     if tag is not None:
         return read_tag(store, tag)
     head = read_head(store)
