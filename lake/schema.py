@@ -179,11 +179,11 @@ PREDICTIONS = _table(
 RESOURCES = _table(
     name="resources",
     doc="What a run took of its machine, sampled while it ran.",
-    key=("run_id", "attempt", "at", "device"),
+    key=("run_id", "attempt", "sampled_at", "device"),
     columns={
         "run_id": text("run that was sampled"),
         "attempt": integer("attempt of the run", low=1),
-        "at": instant("when"),
+        "sampled_at": instant("when"),
         "device": text("'host', or the accelerator"),
         "utilisation": real(
             "busy share of the device since the last sample; of the host in cores", nullable=True, low=0
