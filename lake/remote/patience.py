@@ -1,8 +1,8 @@
 """Asks again where no certain answer came. Only for what may happen twice without harm."""
 
 import random
-import time
 from collections.abc import Callable, Sequence
+from time import sleep
 from typing import TypeVar
 
 from lake.remote.errors import UnsureError
@@ -29,4 +29,4 @@ def patiently(action: Callable[[], T], pauses_s: Sequence[float] = PAUSES_S) -> 
 
 def wait(pause_s: float) -> None:
     """About that long: those who failed together should not come back together."""
-    time.sleep(pause_s * random.uniform(0.5, 1.5))
+    sleep(pause_s * random.uniform(0.5, 1.5))

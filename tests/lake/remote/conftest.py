@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -50,9 +51,20 @@ def bucket(s3: S3Server, line: FaultyLine) -> ObjectStore:
     return store_of(s3, line)
 
 
+@dataclass(frozen=True)
+class Straight:
+    """The server itself, in a line's place."""
+
+    port: int
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+
 def store_of(
     s3: S3Server,
-    line: FaultyLine,
+    line: FaultyLine | Straight,
     user: str = "writer",
     *,
     address: str = f"s3://{BUCKET}/lake",
@@ -65,7 +77,7 @@ def store_of(
 @pytest.fixture
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """Between two tries no time passes."""
-    monkeypatch.setattr("lake.remote.patience.time.sleep", lambda seconds: None)
+    monkeypatch.setattr("lake.remote.patience.sleep", lambda seconds: None)
 
 
 def add_run(root: Path, run_id: str, epochs: int = 2, value: float = 0.5) -> None:

@@ -13,7 +13,7 @@ from lake.remote.objects import ObjectStore
 from lake.remote.opening import open_store
 from lake.remote.publish import advance
 from lake.remote.store import Store
-from tests.lake.remote.conftest import ANNA, BEN, store_of
+from tests.lake.remote.conftest import ANNA, BEN, Straight, store_of
 from tests.lake.remote.faults import FAULTS, FaultyLine
 from tests.lake.remote.s3_server import S3Server
 from tests.torture.remote import chain_figures, commits_under_faults, publishers_on_one_pointer
@@ -86,7 +86,7 @@ def test_ours_counts_as_published_where_another_followed_before_we_could_look(
     s3: S3Server, line: FaultyLine, fault: str
 ) -> None:
     """Our pointer arrived, its answer was lost, and Ben published on top of it before the pointer was read."""
-    store, other = store_of(s3, line, timeout_s=0.4), store_of(s3, FaultyLineless(s3.port))  # type: ignore[arg-type]
+    store, other = store_of(s3, line, timeout_s=0.4), store_of(s3, Straight(s3.port))
     mine = commit_after(None, ANNA)
     put = once(fault, "PUT", LATEST)
 
@@ -197,10 +197,3 @@ def once(fault: str, method: str, name: str) -> object:
     """The fault for the first request of that method whose path has that name."""
     left = [fault]
     return lambda m, path: left.pop() if left and m == method and name in path else None
-
-
-class FaultyLineless:
-    """The server itself in a line's place."""
-
-    def __init__(self, port: int) -> None:
-        self.endpoint = f"http://127.0.0.1:{port}"

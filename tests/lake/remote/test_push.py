@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ from lake.remote.push import push
 from lake.schema import EPOCHS
 from lake.snapshot import snapshot_path, take_snapshot
 from tests.lake.conftest import REPOSITORY
-from tests.lake.remote.conftest import ANNA, BEN, add_run, store_of
+from tests.lake.remote.conftest import ANNA, BEN, Straight, add_run, store_of
 from tests.lake.remote.faults import FAULTS, FaultyLine, at_random
 from tests.lake.remote.s3_server import BUCKET, S3Server
 from tests.lake.rows import epoch_row
@@ -110,10 +111,12 @@ def test_killed_at_a_put_and_run_again_it_comes_to_the_same(
     }  # fmt: skip
     puts: list[str] = []
     process: list[subprocess.Popen[bytes]] = []
+    started = threading.Event()
 
     def kill(method: str, path: str) -> str | None:
         puts.extend([path] * (method == "PUT"))
         if method == "PUT" and len(puts) == number:
+            started.wait(10)
             os.kill(process[0].pid, signal.SIGKILL)
             return "reset after"
         return None
@@ -122,6 +125,7 @@ def test_killed_at_a_put_and_run_again_it_comes_to_the_same(
     command = [sys.executable, "-m", "lake", "--lake", str(lake), "push", f"s3://{BUCKET}/lake"]
     with subprocess.Popen(command, cwd=REPOSITORY, env={**os.environ, **settings}, stderr=subprocess.DEVNULL) as child:
         process.append(child)
+        started.set()
     assert child.returncode == -signal.SIGKILL
     line.decide = lambda method, path: None
     store = store_of(s3, line)
@@ -253,8 +257,7 @@ def test_a_commit_vouches_for_the_snapshots_file_that_came_first(
         compact(other)
     theirs = snapshot_path(other, take_snapshot(other).snapshot_id).read_bytes()
     assert theirs != snapshot_path(lake, take_snapshot(lake).snapshot_id).read_bytes()
-    straight = FaultyLine(s3.port)
-    first = [lambda: place(other, store_of(s3, straight), take_snapshot(other), unseen)]
+    first = [lambda: place(other, store_of(s3, Straight(s3.port)), take_snapshot(other), unseen)]
 
     def before_ours(method: str, path: str) -> None:
         if method == "PUT" and "/snapshots/" in path and first:
@@ -262,6 +265,5 @@ def test_a_commit_vouches_for_the_snapshots_file_that_came_first(
 
     line.decide = before_ours
     pushed = push(lake, store, ANNA)
-    straight.stop()
     assert store.get(f"snapshots/{pushed.snapshot_id}.json").data == theirs
     assert look_deep(store).faults == []
