@@ -22,16 +22,19 @@ from contextlib import suppress
 from math import isfinite
 from pathlib import Path
 from tempfile import gettempdir
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from uuid import uuid4
 
 from lake.errors import LakeError
 from lake.files import flush, make_folder
 from lake.journal_file import JournalHeader, epoch_line, header_line, record_line
-from lake.parts import is_safe_name
+from lake.parts import is_safe_name, part_name
 from lake.root import create_lake
 from lake.schema import EPOCHS
 from lake.table import Row, Table, range_fault
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 FOLDER = "journals"
 _LOG = logging.getLogger("kdgat.lake")
@@ -101,6 +104,16 @@ class Journal:
         if fault := _epoch_fault(epoch, split, values):
             raise LakeError(f"epochs: {fault}. Nothing was written.")
         return self._log(epoch_line(self.attempt, epoch, split, values))
+
+    def add_part(self, table: Table, rows: "pa.Table") -> Path:
+        """Write many rows of a bulk table at once, past the journal; of several attempts the last one's count.
+
+        Raises:
+            LakeError: a row breaks the contract, or the disk is full: bulk rows are not kept in memory.
+        """
+        from lake.append import append_arrow
+
+        return append_arrow(self.root, table, self.run_id, part_name(self.attempt, table.name), rows)
 
     def _log(self, line: bytes) -> bool:
         if os.getpid() != self._process_id:  # born of the one that opened it: a journal is of one process

@@ -159,7 +159,7 @@ METRICS = _table(
 PREDICTIONS = _table(
     name="predictions",
     doc="What a model said of each window that was scored.",
-    key=("run_id", "model_run_id", "split", "capture", "protocol", "calibration_s", "window_index"),
+    key=("run_id", "model_run_id", "split", "capture", "protocol", "calibration_s", "start_frame"),
     is_bulk=True,
     columns={
         "run_id": text("evaluate run that wrote the row"),
@@ -168,7 +168,8 @@ PREDICTIONS = _table(
         "capture": text("capture the window was cut from"),
         "protocol": text("what the model knew of the vehicle", nullable=True, choices=PROTOCOLS),
         "calibration_s": real("seconds of the capture that calibrated the model", nullable=True, low=0),
-        "window_index": count("window of the capture, 0 for the first"),
+        "start_frame": count("the window's first frame, by its number in the capture"),
+        "start_s": real("time of that frame since the capture's first, seconds"),
         "label": count("1 where a frame of the window is an attack; null where the capture has no labels",
                        nullable=True, high=1),
         "score": share("the model's number; higher is more of an attack"),

@@ -13,6 +13,7 @@ from pipeline.context import StageContext
 from pipeline.errors import StageError
 from pipeline.plan import PlannedRun, plan
 from pipeline.provenance import code_provenance
+from pipeline.resources import sampled
 from pipeline.runs import RunFolder, claim, digest_of, recorded, run_statuses
 from pipeline.settings import Settings
 from pipeline.stages import find_stage
@@ -58,7 +59,8 @@ def execute(run: PlannedRun, settings: Settings, say: Callable[[str], None]) -> 
                 journal=outcome.journal, folder=folder, inputs=inputs, seed=run.seed, tracking=config.tracking,
                 facts=facts, say=lambda line: say(f"{run.run_id}: {line}"),
             )  # fmt: skip
-            run.stage.run(config, settings, context, outcome)
+            with sampled(outcome.journal):
+                run.stage.run(config, settings, context, outcome)
             outcome.lineage += [("prepared_from", run.inputs["prepare"])] if run.inputs else []
         say(f"{run.run_id}: complete after {time.monotonic() - started:.1f} s")
     gc.collect()  # a trainer and its learner refer to each other, and hold the run's graphs until someone looks

@@ -70,6 +70,11 @@ class Measured:
     threshold: float
     tally: AlarmTally
 
+    @property
+    def key(self) -> tuple[str, float | None]:
+        """Protocol and seconds of calibration, as rows have them."""
+        return self.protocol.name, self.protocol.calibration_s if self.protocol.name == CALIBRATED else None
+
 
 def measured(
     about: About, protocol: Protocol, log: CanLog, times: WindowTimes, score: NDArray[np.float64], threshold: float
@@ -104,7 +109,7 @@ def metric_rows(model_run_id: str, scored: Sequence[Measured]) -> list[Row]:
         rows += _rows(model_run_id, [one], {**_named(one), "protocol": UNKNOWN_ATTACK})
     groups: dict[tuple[str, float | None], list[Measured]] = {}
     for one in scored:
-        groups.setdefault(_key(one.protocol), []).append(one)
+        groups.setdefault(one.key, []).append(one)
     if unknown_attacks:
         groups[UNKNOWN_ATTACK, None] = unknown_attacks
     for (protocol, calibration_s), group in groups.items():
@@ -154,12 +159,8 @@ def _rows(model_run_id: str, scored: Sequence[Measured], about: Mapping[str, Any
 
 
 def _named(one: Measured) -> dict[str, Any]:
-    protocol, calibration_s = _key(one.protocol)
+    protocol, calibration_s = one.key
     return {
         "capture": one.about.capture, "vehicle": one.about.vehicle, "attack": one.about.attack,
         "is_known_vehicle": one.about.is_known_vehicle, "protocol": protocol, "calibration_s": calibration_s,
     }  # fmt: skip
-
-
-def _key(protocol: Protocol) -> tuple[str, float | None]:
-    return protocol.name, protocol.calibration_s if protocol.name == CALIBRATED else None

@@ -31,6 +31,7 @@ class Model:
     scorer: Scorer | Baseline
     thresholds: Mapping[str, float]
     validation_score: NDArray[np.float64]
+    is_fusion: bool = False
 
     def columns(self, offer: Offer) -> Columns:
         """What it says of the windows asked for: a network by their graphs, a baseline by all of the offer."""
@@ -60,7 +61,7 @@ def load_models(context: StageContext, graphs: GraphSet, alarm: AlarmConfig) -> 
         else:
             found = thresholds(graphs, graphs.benign_at("validation"), score[benign], alarm)
             by_protocol = dict(zip(PROTOCOLS, found, strict=True))
-        models.append(Model(run_id, scorer, by_protocol, score))
+        models.append(Model(run_id, scorer, by_protocol, score, is_fusion))
     return models + _baselines(context, graphs)
 
 

@@ -124,11 +124,11 @@ def test_a_run_that_goes_on_after_it_was_packed_is_whole_in_one_pack(tmp_path: P
 
 
 def prediction(window: int, score: float) -> dict[str, Any]:
-    return {"model_run_id": "m", "split": "test", "capture": "c", "window_index": window, "score": score}
+    return {"model_run_id": "m", "split": "test", "capture": "c", "start_frame": window, "start_s": 0.5, "score": score}
 
 
 def scores(root: Path) -> Sequence[float]:
-    return [row["score"] for row in query(root, 'SELECT score FROM predictions ORDER BY window_index').to_pylist()]
+    return [row["score"] for row in query(root, 'SELECT score FROM predictions ORDER BY start_frame').to_pylist()]
 
 
 def test_of_a_bulk_table_the_last_attempts_part_counts_before_and_after(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from lake.journal import Journal
+from lake.read import query
 from models.detector import Detector
 from models.habit_expert import habit_evidence, habit_score
 from models.vgae import reconstruction_errors
@@ -195,12 +196,13 @@ class Witness:
 @pytest.fixture
 def again(trained: Place, run_ids: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> StageContext:
     """What evaluation is given, with a folder of its own to write to."""
-    folder = RunFolder(tmp_path_factory.mktemp("again"), "again")
+    place = tmp_path_factory.mktemp("again")
+    folder = RunFolder(place, "again")
     folder.path.mkdir()
     inputs = {stage: RunFolder(trained.settings.runs, run_ids[stage]) for stage in ("prepare", *STAGES)}
     config = trained.config()
     return StageContext(
-        journal=Journal(trained.settings.lake, "again"), folder=folder, inputs=inputs, seed=7, say=lambda line: None,
+        journal=Journal(trained.settings.lake, place.name), folder=folder, inputs=inputs, seed=7, say=lambda line: None,
         tracking=config.tracking, facts={"dataset": "set_01"},
     )  # fmt: skip
 
@@ -257,3 +259,31 @@ def test_a_test_capture_that_changed_is_refused(
     path.write_bytes(files[0].path.read_bytes().replace(b",0\n", b",1\n", 1))
     with pytest.raises(StageError, match=r"changed since it was prepared .* Restore the file, or prepare again"):
         read_tested(replace(files[0], path=path), graphs)
+
+
+def test_each_window_the_detector_was_tested_on_is_in_predictions_as_in_its_own_file(
+    trained: Place, run_ids: dict[str, str], scores: pl.DataFrame, graphs: GraphSet, files: list[CaptureFile]
+) -> None:
+    kept = pl.DataFrame(
+        query(trained.settings.lake, "SELECT * FROM predictions WHERE NOT starts_with(run_id, 'again')")
+    )
+    assert set(kept["model_run_id"]) == {run_ids["fusion"]}
+    key = ["capture", "protocol", "calibration_s", "start_frame"]
+    own = scores.filter(pl.col("model_run_id") == run_ids["fusion"])
+    both = kept.join(own, on=key, how="left", nulls_equal=True, suffix="_own")
+    assert both["score"].to_list() == both["score_own"].to_list()
+    assert both["start_s"].to_list() == both["start_s_own"].to_list()
+    labels = {file.name: read_tested(file, graphs).is_attack for file in files}
+    size = graphs.window.size
+    assert all(
+        row["label"] == int(labels[row["capture"]][row["start_frame"] : row["start_frame"] + size].any())
+        for row in kept.iter_rows(named=True)
+    )
+    told = pl.DataFrame(
+        query(trained.settings.lake, f"""
+            SELECT capture, protocol, calibration_s, n, n_attack FROM metrics
+            WHERE metric = 'f1' AND split = 'test' AND model_run_id = '{run_ids["fusion"]}'
+                AND vehicle <> 'all' AND protocol <> 'unknown attack' AND NOT starts_with(run_id, 'again')""")
+    ).sort(key[:3])  # fmt: skip
+    counted = kept.group_by(key[:3]).agg(n=pl.len(), n_attack=pl.col("label").sum()).sort(key[:3])
+    assert told.rows() == counted.rows()

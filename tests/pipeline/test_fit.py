@@ -43,8 +43,8 @@ class Scripted(Learner):
 
 def context(root: Path) -> StageContext:
     return StageContext(
-        journal=Journal(root / "lake", "a-run"), folder=RunFolder(root / "runs", "a-run"), inputs={}, seed=3, say=lambda line: None,
-        tracking=TrackingConfig(wandb="off"), facts={},
+        journal=Journal(root / "lake", "a-run"), folder=RunFolder(root / "runs", "a-run"), inputs={}, seed=3,
+        say=lambda line: None, tracking=TrackingConfig(wandb="off"), facts={},
     )  # fmt: skip
 
 
