@@ -12,13 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pytest
 
 from lake.read import open_lake
 from lake.schema import TABLES
+from lake.snapshot import take_snapshot
 from loaders import settings
-from loaders.build import FOLDER
+from loaders.build import FOLDER, build_data
 from loaders.node import REPOSITORY, check_node
 from loaders.queries import QUERIES, Value, parameters_of, statements, text_of
 from tests.loaders.rich_lake import MODEL_RUN, rich_lake
@@ -130,6 +132,28 @@ def test_no_answer_is_empty(answers: Answers) -> None:
     """An answer without rows is the same everywhere and shows nothing."""
     empty = {name for name, table in answers.native.items() if table.num_rows == 0}
     assert empty == set()
+
+
+def test_the_sites_files_give_the_lakes_answers(tmp_path: Path) -> None:
+    """A page asks the same files of the data that is published, in which the tables have the same names."""
+    root = rich_lake(tmp_path / "lake")
+    build_data(root, take_snapshot(root), tmp_path / "data")
+    own = {name: case for name, case in cases(MODEL_RUN, "made_up").items() if "origin" not in case[1]}
+    own |= {"leaderboard_each": ("leaderboard", {"captures": "each", "protocol": "all", "top": 100})}
+    with open_lake(root) as lake, duckdb.connect() as site:
+        site.execute("SET TimeZone = 'UTC'")
+        lake.register("settings", settings.load(lake))
+        for path in (tmp_path / "data").glob("*.parquet"):
+            site.execute(f"CREATE VIEW {path.stem} AS FROM '{path}'")
+        for name, (query, values) in own.items():
+            answers = []
+            for connection in (lake, site):
+                *before, question = statements(query, values)
+                for statement in before:
+                    connection.execute(statement)
+                question = f"SELECT * FROM ({question}) ORDER BY ALL" if query == "measured" else question
+                answers.append(canonical(connection.sql(question).to_arrow_table()))
+            assert answers[0] == answers[1], name
 
 
 def test_the_digest_tells_values_types_names_and_order_apart() -> None:
