@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from lake.errors import LakeError
-from lake.read import open_lake, open_snapshot
+from lake.read import open_lake
 from lake.schema import TABLES
 from lake.snapshot import Snapshot
 from lake.tags import find_snapshot
@@ -105,7 +105,7 @@ def open_any(
         path, snapshot = path.parent.parent, path.stem
     found = find_snapshot(path, snapshot) if snapshot else None
     if found:
-        return Lake(open_snapshot(found, found.check_files(path), tables), str(path), found)
+        return Lake(open_lake(path, found, tables), str(path), found)
     return Lake(open_lake(path, tables=tables), str(path), None)
 
 

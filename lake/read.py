@@ -35,7 +35,7 @@ def open_lake(
     """
     check_lake(root)
     if snapshot:
-        return open_snapshot(snapshot, snapshot.check_files(root), tables)
+        return open_snapshot(snapshot, snapshot.check_files(root, _wanted(tables)), tables)
     wanted = _wanted(tables)
     now = held(root, wanted)
     connection = _connect()

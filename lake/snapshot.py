@@ -6,7 +6,7 @@ give the same id on any machine and day. A snapshot of a schema before 4 has the
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -55,11 +55,14 @@ class Snapshot:
     index_sha256: str | None = None
     beside: tuple[Indexed, ...] = ()
 
-    def check_files(self, root: Path) -> dict[str, Path]:
+    def check_files(self, root: Path, tables: Collection[str] | None = None) -> dict[str, Path]:
         """Where each of its files is, by the path it names.
 
+        Args:
+            tables: read the files of these, and compare every byte with its digest; by default sizes are compared.
+
         Raises:
-            LakeError: a file is no longer in the lake, or has another size.
+            LakeError: a file is no longer in the lake, or is not what it was.
         """
         paths = {file.path: root / file.path for file in self.files}
         for file in self.files:
@@ -67,11 +70,14 @@ class Snapshot:
                 size = paths[file.path].stat().st_size
             except OSError:
                 size = None
+            what = "is gone from" if size is None else f"has {size} bytes instead of {file.size_bytes} in"
+            if size == file.size_bytes and tables is not None and file.table in tables:
+                size = None if sha256_of(paths[file.path]) != file.sha256 else size
+                what = "was altered in"
             if size != file.size_bytes:
-                what = "is gone from" if size is None else f"has {size} bytes instead of {file.size_bytes} in"
                 raise LakeError(
                     f"snapshot {self.snapshot_id[:12]} names {file.path}, which {what} {root}. "
-                    "Restore the part from a copy (./run lake pull); a snapshot is never patched."
+                    "Restore it from a copy (./run lake pull --repair); a snapshot is never patched."
                 )
         return paths
 

@@ -145,6 +145,16 @@ def test_a_part_that_is_gone_is_said_by_the_reader_and_by_verify(small_lake: Pat
     ]
 
 
+def test_a_snapshots_file_that_was_altered_is_never_read(small_lake: Path) -> None:
+    snapshot = take_snapshot(small_lake)
+    (pack,) = small_lake.glob("epochs/merged/*")
+    whole = pack.read_bytes()
+    for at in range(0, len(whole), 97):
+        pack.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        with pytest.raises(LakeError, match=rf"names epochs/merged/{pack.name}, which was altered in"):
+            query(small_lake, "SELECT 1", snapshot)
+
+
 def test_a_snapshot_of_an_older_schema_keeps_its_id(small_lake: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     taken = take_snapshot(small_lake)
     monkeypatch.setattr("lake.snapshot.SCHEMA_VERSION", SCHEMA_VERSION + 1)
