@@ -3,6 +3,8 @@
 import logging
 import signal
 import warnings
+from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 from torch import Tensor
 
+from lake.errors import LakeError
 from lake.files import whole_file
 from pipeline.batches import Batches
 from pipeline.config import TrainConfig
@@ -47,6 +50,7 @@ def fit(
 
     Raises:
         StageError: the loss or a gradient became NaN, or the device asked for does not work.
+        LakeError: the disk was still full at the end.
     """
     device = choose_device(config.device)
     if device.warning:
@@ -60,6 +64,7 @@ def fit(
     )
     last = ModelCheckpoint(context.folder.resume, "last", save_on_train_epoch_end=True, enable_version_counter=False)
     logger = wandb_logger(context.tracking, context.folder, context.facts)
+    checkpoints = _WholeCheckpoints(context.say)
     trainer = pl.Trainer(
         max_epochs=config.epochs,
         accelerator=device.kind,
@@ -82,7 +87,7 @@ def fit(
         enable_model_summary=False,
         default_root_dir=context.folder.path,
         # one process a run, also inside a Slurm job, whose variables Lightning would read as a world of its own
-        plugins=[LightningEnvironment(), _WholeCheckpoints()],
+        plugins=[LightningEnvironment(), checkpoints],
     )
     resume_from = context.folder.resume / "last.ckpt" if resumable else None
     goes_on = resume_from is not None and resume_from.exists()
@@ -107,6 +112,7 @@ def fit(
             logger.close(0 if ok else 1)
     if not ok:
         raise KeyboardInterrupt
+    checkpoints.insist()
     return _best(best, monitor)
 
 
@@ -120,8 +126,33 @@ def _best(best: ModelCheckpoint, monitor: Monitor) -> Fit:
 
 
 class _WholeCheckpoints(TorchCheckpointIO):
-    """Lightning's checkpoints, which a kill may not cut in half."""
+    """Lightning's checkpoints, which a kill may not cut in half and a full disk may not stop.
+
+    What cannot be written now waits in memory for the next epoch; the end of the training insists.
+    """
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        super().__init__()
+        self._say = say
+        self._waiting: dict[Path, dict[str, Any]] = {}
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
-        with whole_file(Path(path)) as staged:
-            torch.save(checkpoint, staged)
+        was_waiting = bool(self._waiting)
+        self._waiting[Path(path)] = checkpoint
+        try:
+            self.insist()
+        except LakeError as error:
+            if not was_waiting:
+                self._say(f"{error} Training goes on; its checkpoints wait in memory.")
+            self._waiting[Path(path)] = deepcopy(checkpoint)  # the next step changes the network's own tensors
+
+    def insist(self) -> None:
+        """Write what waits.
+
+        Raises:
+            LakeError: it still cannot be written.
+        """
+        for path in list(self._waiting):
+            with whole_file(path) as staged:
+                torch.save(self._waiting[path], staged)
+            del self._waiting[path]

@@ -1,5 +1,7 @@
 """The training loop: the best epoch is what is kept, each epoch has its own order, NaN ends a run."""
 
+import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +10,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from lake.errors import LakeError
 from lake.journal import Journal
 from lake.read import query
+from pipeline import fit as fitting
 from pipeline.batches import Batches
 from pipeline.config import TrackingConfig, TrainConfig
 from pipeline.context import Monitor, StageContext
@@ -46,6 +50,9 @@ def context(root: Path) -> StageContext:
         journal=Journal(root / "lake", "a-run"), folder=RunFolder(root / "runs", "a-run"), inputs={}, seed=3,
         say=lambda line: None, tracking=TrackingConfig(wandb="off"), facts={},
     )  # fmt: skip
+
+
+CONTEXT = context
 
 
 def run(root: Path, learner: Learner, mode: str, epochs: int, **options: Any) -> Fit:
@@ -103,6 +110,33 @@ def test_a_resumed_training_goes_on_with_the_epochs_and_orders_it_would_have_had
     assert {**begun.seen, **resumed.seen} == whole.seen
     assert min(resumed.seen) == 2
     assert (fitted.best_epoch, fitted.weights["weight"].item()) == (1, 1), "the best epoch lies before the stop"
+
+
+def test_a_disk_that_is_full_for_some_epochs_stops_no_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The best epoch falls into that time; its checkpoint waits in memory and is the one that counts."""
+    learner, said = Scripted(TrainConfig(), [0.0, 0.9, 0.1, 0.2, 0.3]), []
+    whole = fitting.whole_file
+
+    def full_at_first(path: Path) -> Any:
+        if learner.current_epoch in (1, 2):
+            raise LakeError(f"{path} was not written: the disk or your quota is full.")
+        return whole(path)
+
+    monkeypatch.setattr(fitting, "whole_file", full_at_first)
+    monkeypatch.setattr(sys.modules[__name__], "context", lambda root: replace(CONTEXT(root), say=said.append))
+    fitted = run(tmp_path, learner, "max", 5)
+    assert (fitted.best_epoch, fitted.weights["weight"].item()) == (1, 1)
+    assert sum("Training goes on; its checkpoints wait in memory" in line for line in said) == 1
+    assert query(tmp_path / "lake", "SELECT count(DISTINCT epoch) AS n FROM epochs").to_pylist() == [{"n": 5}]
+
+
+def test_a_disk_that_is_full_to_the_end_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path) -> Any:
+        raise LakeError(f"{path} was not written: the disk or your quota is full.")
+
+    monkeypatch.setattr(fitting, "whole_file", full)
+    with pytest.raises(LakeError, match="the disk or your quota is full"):
+        run(tmp_path, Scripted(TrainConfig(), [0.0, 0.9]), "max", 2)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
