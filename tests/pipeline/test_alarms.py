@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lake.schema import AMOUNTS, PROPORTIONS
 from lake.intervals import poisson_interval
+from lake.schema import AMOUNTS, PROPORTIONS
 from pipeline.alarms import AlarmTally, FalseAlarms, alarm_metrics, tally_alarms
 from pipeline.episodes import AlarmedWindows, Detection, Episode, find_episodes
 from pipeline.metrics import window_metrics

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from lake.schema import AMOUNTS, PROPORTIONS, PROTOCOLS
 from lake.intervals import FEWEST, poisson_interval
+from lake.schema import AMOUNTS, PROPORTIONS, PROTOCOLS
 from pipeline import alarms, calibration, episodes
 
 
