@@ -4,6 +4,7 @@
 32 digits of the SHA-256 of its bytes. Parts of schemas before 4 have no digest in their name.
 """
 
+import hashlib
 import os
 import re
 from collections.abc import Collection
@@ -12,12 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lake.errors import LakeError
-from lake.files import sha256_of
 from lake.schema import TABLES
 from lake.table import Table
 from lake.version import SCHEMA_VERSION
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
 MERGED = "merged"  # in an owner's place: files with rows of several owners; a part of it is of a schema before 4
@@ -141,16 +142,16 @@ def check_part(path: Path, table: Table, digest: str | None = None) -> "pq.FileM
     import pyarrow.parquet as pq
 
     try:
-        if digest and not sha256_of(path).startswith(digest):
+        data = path.read_bytes()
+        if digest and not hashlib.sha256(data).hexdigest().startswith(digest):
             raise LakeError(f"{path} was altered: its bytes are not those its name says. Restore it from a copy.")
-        metadata = pq.read_metadata(path)
+        metadata = pq.read_metadata(pa.BufferReader(data))
     except (pa.ArrowException, OSError) as error:
         raise LakeError(
             f"{path} cannot be read as Parquet ({error}). "
             "Restore it from a copy, or move it out of the lake if it does not belong there."
         ) from error
-    schema = metadata.schema.to_arrow_schema()
-    labels = schema.metadata or {}
+    labels = metadata.metadata or {}
     if labels.get(b"kdgat.table", b"").decode() != table.name:
         raise LakeError(f"{path} is not a part of the table {table.name}. Move it out of the lake.")
     version = labels.get(b"kdgat.schema", b"").decode()
@@ -161,17 +162,22 @@ def check_part(path: Path, table: Table, digest: str | None = None) -> "pq.FileM
             f"{path} was written with schema {version}, newer than {SCHEMA_VERSION}, the newest this code knows. "
             "Update kd-gat."
         )
+    schema = metadata.schema.to_arrow_schema()
+    if not schema.equals(table.schema) and (fault := _columns_fault(schema, table, int(version))):
+        raise LakeError(f"{path}{fault}")
+    return metadata
+
+
+def _columns_fault(schema: "pa.Schema", table: Table, version: int) -> str | None:
+    """How columns of a schema version differ from the table's; the end of a sentence, or None."""
     for field in schema:
         column = table.columns.get(field.name)
         if column is None or column.type != field.type:
-            raise LakeError(f"{path}: column {field.name} of type {field.type} does not fit the table {table.name}.")
-    if missing := [
-        name for name, one in table.columns.items() if one.since <= int(version) and name not in schema.names
-    ]:
-        raise LakeError(
-            f"{path} lacks the columns {', '.join(missing)} of its schema {version}. Restore it from a copy."
-        )
-    return metadata
+            return f": column {field.name} of type {field.type} does not fit the table {table.name}."
+    missing = {name for name, one in table.columns.items() if one.since <= version} - set(schema.names)
+    if missing:
+        return f" lacks the columns {', '.join(sorted(missing))} of its schema {version}. Restore it from a copy."
+    return None
 
 
 def schema_version(metadata: "pq.FileMetaData") -> int:

@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache, cached_property
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -50,15 +51,7 @@ class Column:
 
     @property
     def type(self) -> pa.DataType:
-        import pyarrow as pa
-
-        return {
-            "text": pa.string(),
-            "integer": pa.int64(),
-            "real": pa.float64(),
-            "flag": pa.bool_(),
-            "instant": pa.timestamp("us", tz="UTC"),
-        }[self.kind]
+        return _arrow_types()[self.kind]
 
     def fault(self, value: Any) -> str | None:
         """Why `value` may not stand in this column, or None where it may."""
@@ -75,6 +68,19 @@ class Column:
         if self.high is not None and value > self.high:
             return f"is {value}, above {self.high:g}"
         return None
+
+
+@cache
+def _arrow_types() -> Mapping[Kind, pa.DataType]:
+    import pyarrow as pa
+
+    return {
+        "text": pa.string(),
+        "integer": pa.int64(),
+        "real": pa.float64(),
+        "flag": pa.bool_(),
+        "instant": pa.timestamp("us", tz="UTC"),
+    }
 
 
 # Why a column of a kind cannot hold a value. Numbers of numpy are numbers, a bool is none.
@@ -164,7 +170,7 @@ class Table:
         """The key's order, in which all files have their rows."""
         return ", ".join(f'"{name}" NULLS FIRST' for name in self.key)
 
-    @property
+    @cached_property
     def schema(self) -> pa.Schema:
         import pyarrow as pa
 
