@@ -13,7 +13,7 @@ SITE = REPOSITORY / "site"
 def add_verbs(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     site = verbs.add_parser("site", help="build the site from a snapshot; prints where it lies")
     site.add_argument("--lake", type=Path, default=lake_root(), metavar="DIR", help="lake to use (KDGAT_LAKE)")
-    site.add_argument("--snapshot", metavar="ID", help="snapshot to show (default: the latest)")
+    site.add_argument("--snapshot", metavar="ID|NAME", help="snapshot to show (default: the latest)")
     site.add_argument("--out", type=Path, default=SITE, metavar="DIR", help="where the site goes (default: site)")
     site.set_defaults(verb=_site)
     results = verbs.add_parser("results", help="docs/results.md from the kept experiment; prints where it lies")
@@ -32,10 +32,11 @@ def add_verbs(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 
 def _site(options: argparse.Namespace) -> int:
-    from lake.snapshot import latest_snapshot, load_snapshot
+    from lake.snapshot import latest_snapshot
+    from lake.tags import find_snapshot
     from loaders.site import build_site
 
-    chosen = load_snapshot(options.lake, options.snapshot) if options.snapshot else latest_snapshot(options.lake)
+    chosen = find_snapshot(options.lake, options.snapshot) if options.snapshot else latest_snapshot(options.lake)
     build_site(options.lake, chosen, options.out.resolve())
     print(options.out / "index.html")
     return 0

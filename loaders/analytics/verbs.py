@@ -55,9 +55,9 @@ def run(options: argparse.Namespace) -> int:
 
     snapshot = None
     if options.snapshot:
-        from lake.snapshot import load_snapshot
+        from lake.tags import find_snapshot
 
-        snapshot = load_snapshot(options.lake, options.snapshot)
+        snapshot = find_snapshot(options.lake, options.snapshot)
     report = options.ask(options, snapshot)
     if report is not None:
         source = {"lake": str(options.lake), "snapshot": snapshot.snapshot_id if snapshot else None}
@@ -143,7 +143,7 @@ _VERBS = {
 def _common() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument("--lake", type=Path, default=lake_root(), metavar="DIR", help="lake to ask (KDGAT_LAKE)")
-    parser.add_argument("--snapshot", metavar="ID", help="one snapshot, by id or tag, instead of the lake as it stands")
+    parser.add_argument("--snapshot", metavar="ID|NAME", help="one snapshot, by id or tag, instead of the lake as it stands")
     parser.add_argument("--format", choices=FORMATS, default="table", help="(default: table)")
     return parser
 
