@@ -1,14 +1,15 @@
 """Looks for what must not be: damaged or altered files, rows outside their contract, repeated keys, rows of unknown
 runs, files that no table knows."""
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from lake.check_rows import repeated_keys, wrong_digests
 from lake.contract import arrow_fault
 from lake.errors import LakeError
 from lake.files import sha256_of
@@ -18,9 +19,7 @@ from lake.pack import ROW_GROUP
 from lake.parts import MERGED, Part, check_part, list_packs, list_parts
 from lake.read import open_lake
 from lake.recover import list_journals
-from lake.relation import quoted
 from lake.root import check_lake
-from lake.row_digest import owner_digests
 from lake.schema import TABLES
 from lake.snapshot import FOLDER, Snapshot, load_snapshot
 from lake.table import Table
@@ -45,20 +44,16 @@ def verify(root: Path, snapshot: Snapshot | None = None, rows: bool = False, tic
     snapshots, faults = ([snapshot], []) if snapshot else _readable_snapshots(root)
     try:
         generation = current_generation(root)
-        parts = [
-            part
-            for listed in list_parts(root).values()
-            for part in listed
-            if part.owner != MERGED or not generation.number
-        ]
+        listed = [part for found in list_parts(root).values() for part in found]
     except LakeError as error:
         return [*faults, str(error)]
+    parts = [part for part in listed if part.owner != MERGED or not generation.number]
     expected = _expected(generation, snapshots)
     if not snapshot:
         expected |= {
             part.path: (part.digest, "its name says") for part in parts if part.path not in expected and part.digest
         }
-        faults += _journal_faults(root) + _stray_files(root)
+        faults += _journal_faults(root) + _stray_files(root, listed)
     altered = _altered(root, expected, tick)
     for part in parts:
         if part.path not in altered and (fault := _part_fault(root, part, rows or not part.digest)):
@@ -73,8 +68,8 @@ def verify(root: Path, snapshot: Snapshot | None = None, rows: bool = False, tic
     return (
         faults
         + _orphans(root, generation, parts)
-        + _repeated_keys(root, parts, rows)
-        + (_wrong_digests(root, generation) if rows else [])
+        + repeated_keys(root, rows)
+        + (wrong_digests(root, generation) if rows else [])
     )
 
 
@@ -135,12 +130,17 @@ def _journal_faults(root: Path) -> list[str]:
     return faults
 
 
-def _stray_files(root: Path) -> list[str]:
+def _stray_files(root: Path, listed: Iterable[Part]) -> list[str]:
     """Files in a table's folder that no reader would find; those being written have hidden names."""
-    known = {root / part.path for parts in list_parts(root).values() for part in parts} | set(list_packs(root))
-    found = {path for name in TABLES for path in (root / name).rglob("*") if path.is_file()}
-    strays = sorted(path for path in found - known if not path.name.startswith("."))
-    return [f"{path} does not belong into the lake, and no query sees it. Move it out." for path in strays]
+    known = {part.path for part in listed} | {path.relative_to(root).as_posix() for path in list_packs(root)}
+    strays = []
+    for name in TABLES:
+        for folder, _, files in os.walk(root / name):
+            inside = os.path.relpath(folder, root).replace(os.sep, "/")
+            strays += [
+                root / inside / file for file in files if not (file.startswith(".") or f"{inside}/{file}" in known)
+            ]
+    return [f"{path} does not belong into the lake, and no query sees it. Move it out." for path in sorted(strays)]
 
 
 def _part_fault(root: Path, part: Part, with_rows: bool) -> str | None:
@@ -201,51 +201,4 @@ def _orphans_by_rows(root: Path) -> list[str]:
                     f'SELECT DISTINCT run_id FROM "{table.view}" WHERE run_id NOT IN (SELECT run_id FROM runs) LIMIT 3'
                 ).fetchall()
                 faults += [f"{table.name}: rows of the run {run_id}, which runs does not know." for (run_id,) in rows]
-    return faults
-
-
-def _repeated_keys(root: Path, parts: Sequence[Part], everywhere: bool) -> list[str]:
-    """Keys in more than one row, among owners with rows in parts; packs were looked through when they were made."""
-    faults = []
-    try:
-        with open_lake(root) as connection:
-            for table in TABLES.values():
-                owners = {part.owner for part in parts if part.table == table.name}
-                if everywhere or owners:
-                    where = "" if everywhere or MERGED in owners else f"WHERE {_among(table.owner, owners)}"
-                    faults += _repeated(connection, table, where)
-    except duckdb.Error as error:
-        faults.append(f"{root}: DuckDB cannot read what pyarrow can ({error}). Restore the lake from a copy.")
-    except LakeError as error:
-        faults.append(str(error))
-    return faults
-
-
-def _among(column: str, values: Iterable[str]) -> str:
-    return f'"{column}" IN ({", ".join(quoted(value) for value in sorted(values))})'
-
-
-def _repeated(connection: duckdb.DuckDBPyConnection, table: Table, where: str) -> list[str]:
-    keys = ", ".join(f'"{name}"' for name in table.key)
-    rows = connection.execute(
-        f'SELECT {keys} FROM "{table.view}" {where} GROUP BY ALL HAVING count(*) > 1 LIMIT 3'
-    ).fetchall()
-    return [f"{table.name}: the key {row} stands in more than one row." for row in rows]
-
-
-def _wrong_digests(root: Path, generation: Generation) -> list[str]:
-    """Owners whose packed rows do not give the digest that the index has of them."""
-    faults = []
-    for pack in generation.packs:
-        table = TABLES[pack.table]
-        expected = {
-            one.owner: one.digest for one in read_index(root, generation, [pack.table]) if one.pack == pack.path
-        }
-        rows = pq.read_table(root / pack.path).cast(table.schema)
-        found = {owner: digest for owner, _, digest in owner_digests(table, rows)}
-        faults += [
-            f"{pack.path}: the rows of {owner} are not those that the index has the digest of. Restore it from a copy."
-            for owner in sorted(expected.keys() | found.keys())
-            if expected.get(owner) != found.get(owner)
-        ][:3]
     return faults

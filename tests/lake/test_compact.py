@@ -128,7 +128,7 @@ def prediction(window: int, score: float) -> dict[str, Any]:
 
 
 def scores(root: Path) -> Sequence[float]:
-    return [row["score"] for row in query(root, 'SELECT score FROM predictions ORDER BY start_frame').to_pylist()]
+    return [row["score"] for row in query(root, "SELECT score FROM predictions ORDER BY start_frame").to_pylist()]
 
 
 def test_of_a_bulk_table_the_last_attempts_part_counts_before_and_after(tmp_path: Path) -> None:
