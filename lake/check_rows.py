@@ -77,7 +77,7 @@ def _in_several_places(root: Path, table: Table, now: Held) -> set[str] | None:
             return None
         places[part.owner] += 1 if part.digest else 2
     for owner in {str(row[table.owner]) for row in now.rows.get(table.name, ())}:
-        places[owner] += 1
+        places[owner] += 2  # it may have several journals
     if places:
         packed = {one.owner for one in read_index(root, now.generation, [table.name])} - now.hidden[table.name]
         places.update(owner for owner in packed if owner in places)

@@ -22,7 +22,7 @@ from contextlib import suppress
 from math import isfinite
 from pathlib import Path
 from tempfile import gettempdir
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from uuid import uuid4
 
 from lake.errors import LakeError
@@ -30,7 +30,7 @@ from lake.files import flush, make_folder
 from lake.journal_file import JournalHeader, epoch_line, header_line, record_line
 from lake.parts import is_safe_name, part_name
 from lake.root import create_lake
-from lake.schema import EPOCHS
+from lake.schema import EPOCHS, TABLES
 from lake.table import Row, Table, range_fault
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 FOLDER = "journals"
 _LOG = logging.getLogger("kdgat.lake")
 Durable = Literal["disk", "process"]
+Key = tuple[Any, ...]  # table, and what no two rows of it share
 
 
 class Journal:
@@ -74,6 +75,7 @@ class Journal:
         self._written = self._flushed = 0  # bytes the file has, and those of them that are on the disk
         self._unflushed: list[bytes] = []  # lines between the two
         self._waiting: list[bytes] = []  # lines that the disk would not take
+        self._keys: set[Key] = set()  # of every row that was logged
         self._is_failing = self._is_closed = False
         header = JournalHeader(self._journal, self.run_id, self.attempt, socket.gethostname(), self._process_id)
         self._keep(header_line(header))
@@ -94,16 +96,20 @@ class Journal:
             True once they are kept; False where they wait in memory for the disk to take them.
 
         Raises:
-            LakeError: a row breaks its table's contract, or the journal is sealed.
+            LakeError: a row breaks its table's contract, repeats the key of one that was logged before, or the
+                journal is sealed.
         """
         owned = {table: [{**row, table.owner: self.run_id} for row in listed] for table, listed in rows.items()}
-        return self._log(record_line({table.name: table.check(listed) for table, listed in owned.items()}))
+        checked = {table.name: table.check(listed) for table, listed in owned.items()}
+        keys = [(table.name, *map(row.get, table.key)) for table in owned for row in checked[table.name]]
+        return self._log(record_line(checked), keys)
 
     def log_epoch(self, epoch: int, split: str, values: Mapping[str, float]) -> bool:
         """Keep the metrics of a split at an epoch, each once; as `log`."""
         if fault := _epoch_fault(epoch, split, values):
             raise LakeError(f"epochs: {fault}. Nothing was written.")
-        return self._log(epoch_line(self.attempt, epoch, split, values))
+        keys = [("epochs", self.run_id, self.attempt, epoch, split, metric) for metric in values]
+        return self._log(epoch_line(self.attempt, epoch, split, values), keys)
 
     def add_part(self, table: Table, rows: "pa.Table") -> Path:
         """Write many rows of a bulk table at once, past the journal; of several attempts the last one's count.
@@ -115,12 +121,15 @@ class Journal:
 
         return append_arrow(self.root, table, self.run_id, part_name(self.attempt, table.name), rows)
 
-    def _log(self, line: bytes) -> bool:
+    def _log(self, line: bytes, keys: Sequence[Key]) -> bool:
         if os.getpid() != self._process_id:  # born of the one that opened it: a journal is of one process
             self._open()
         with self._lock:
             if self._is_closed:
                 raise LakeError(f"the journal of {self.run_id} is sealed; open another one.")
+            if not self._keys.isdisjoint(keys):
+                raise LakeError(_repeats(next(key for key in keys if key in self._keys)))
+            self._keys.update(keys)
             return self._keep(line)
 
     def _keep(self, line: bytes) -> bool:
@@ -265,6 +274,11 @@ def _epoch_fault(epoch: int, split: str, values: Mapping[str, float]) -> str | N
         if not isinstance(metric, str):
             return f"metric {columns['metric'].fault(metric)}"
     return None
+
+
+def _repeats(key: Key) -> str:
+    names = dict(zip(TABLES[key[0]].key, key[1:], strict=True))
+    return f"{key[0]}: the key {names} was logged before, and rows are never written over. Nothing was written."
 
 
 def journal_path(root: Path, run_id: str, journal: str) -> Path:

@@ -94,9 +94,13 @@ def _may_repeat(parts: Sequence[Part], rows: Sequence[Row]) -> bool:
 
 
 def _register(connection: duckdb.DuckDBPyConnection, table: Table, rows: Sequence[Row]) -> str:
-    """Rows that are in no file, as a SELECT."""
+    """Rows that are in no file, as a SELECT. They were checked when they were logged; a key that two processes of a
+    run have both logged must not keep everyone else from reading: `verify` names it."""
+    import pyarrow as pa
+
     name = f"journal_{table.name}"
-    connection.register(name, table.arrow(rows))
+    filled = [{column: row.get(column) for column in table.columns} for row in rows]
+    connection.register(name, pa.Table.from_pylist(filled, table.schema))
     return f'SELECT * FROM "{name}"'
 
 

@@ -14,7 +14,7 @@ from lake.check import verify
 from lake.errors import LakeError
 from lake.journal import Journal
 from lake.journal_file import read_journal
-from lake.read import query
+from lake.read import open_lake, query
 from lake.recover import list_journals, recover, rescue, salvage
 from lake.schema import EPOCHS, METRICS, RUNS
 from lake.snapshot import take_snapshot
@@ -333,3 +333,28 @@ def test_a_sealed_journal_takes_no_more(root: Path) -> None:
     journal.seal()
     with pytest.raises(LakeError, match="is sealed"):
         journal.log_epoch(0, "train", {"loss": 0.5})
+
+
+def test_a_key_that_was_logged_before_is_refused_and_the_rest_is_sealed(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "lake", "run-a")
+    journal.log_epoch(0, "train", {"loss": 0.5})
+    with pytest.raises(LakeError, match="'metric': 'loss'} was logged before"):
+        journal.log_epoch(0, "train", {"auroc": 0.5, "loss": 0.25})
+    with pytest.raises(LakeError, match="was logged before"):
+        journal.log({EPOCHS: [epoch_row(split="train")]})
+    journal.log_epoch(0, "train", {"auroc": 0.75})
+    journal.seal()
+    with open_lake(tmp_path / "lake") as lake:
+        rows = lake.execute("SELECT metric, value FROM epochs ORDER BY ALL").fetchall()
+    assert rows == [("auroc", 0.75), ("loss", 0.5)]
+
+
+def test_two_journals_of_a_run_with_the_same_key_keep_no_reader_out(tmp_path: Path) -> None:
+    for _ in range(2):
+        journal = Journal(tmp_path / "lake", "run-a")
+        journal.log({RUNS: [run_row()]})
+        journal.log_epoch(0, "train", {"loss": 0.5})
+        journal.close()
+    with open_lake(tmp_path / "lake") as lake:
+        assert lake.execute("SELECT count(*) FROM epoch_events").fetchall() == [(2,)]
+    assert [fault[:14] for fault in verify(tmp_path / "lake")] == ["runs: the key ", "epochs: the ke"]
