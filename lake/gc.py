@@ -1,9 +1,9 @@
 """Frees what nothing names any more: parts that are in packs, packs that were merged into others, left-overs of
 processes that were killed.
 
-A file goes only when the generation that holds, every snapshot and every name are done with it, and it has been so
-for a while: a reader that opened the lake before may still hold it. Ages are told by the file system's own clock,
-so that a machine whose clock is a day off frees nothing early.
+A file goes only when the generation that holds, every snapshot and every name are done with it, and it was needed no
+more a while ago already: a reader that opened the lake before may still hold it, however old it is. Ages are told by
+the file system's own clock, so that a machine whose clock is a day off frees nothing early.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from lake.errors import LakeError
 from lake.files import remove
 from lake.generation import FOLDER as GENERATIONS
 from lake.generation import Generation, current_generation, read_index
-from lake.held import held
+from lake.held import generation_at, held
 from lake.journal import FOLDER as JOURNALS
 from lake.numbered import numbered_path, numbers
 from lake.parts import MERGED, list_packs, list_parts
@@ -26,7 +26,6 @@ from lake.snapshot import FOLDER as SNAPSHOTS
 from lake.snapshot import Snapshot, load_snapshot
 
 GRACE = timedelta(days=7)
-_KEPT_GENERATIONS = 1  # older ones are of no use once their packs may go
 
 
 @dataclass(frozen=True)
@@ -46,10 +45,10 @@ def collect(root: Path, grace: timedelta = GRACE, dry_run: bool = False) -> list
             unknown, and nothing is removed.
     """
     check_lake(root)
-    needed = _needed(root)
     before = _now(root) - grace.total_seconds()
+    needed = _needed(root, before)
     freed = []
-    for path, reason in _candidates(root):
+    for path, reason in _candidates(root, before):
         name = path.relative_to(root).as_posix()
         try:
             about = path.stat()
@@ -65,10 +64,11 @@ def collect(root: Path, grace: timedelta = GRACE, dry_run: bool = False) -> list
     return freed
 
 
-def _needed(root: Path) -> set[str]:
-    """Paths that the generation that holds, a snapshot, or a reader of the lake as it is, needs."""
-    now = held(root)
-    needed = {part.path for parts in now.parts.values() for part in parts} | _named(now.generation)
+def _needed(root: Path, before: float) -> set[str]:
+    """Paths that a snapshot needs, or a reader who opens the lake now, or one who opened it as it was then."""
+    needed: set[str] = set()
+    for seen in (held(root), held(root, before=before)):
+        needed |= {part.path for parts in seen.parts.values() for part in parts} | _named(seen.generation)
     for path in (root / SNAPSHOTS).glob("[!.]*.json"):
         needed |= _named(load_snapshot(root, path.stem))
     return needed
@@ -79,7 +79,7 @@ def _named(one: Generation | Snapshot) -> set[str]:
     return {file.path for file in files} | ({one.index_path} if one.index_path else set())
 
 
-def _candidates(root: Path) -> Iterator[tuple[Path, str]]:
+def _candidates(root: Path, before: float) -> Iterator[tuple[Path, str]]:
     """Every file that could be one to free, and why it would be."""
     generation = current_generation(root)
     packed = {(one.table, one.owner, name) for one in read_index(root, generation, list(TABLES)) for name in one.parts}
@@ -91,8 +91,10 @@ def _candidates(root: Path) -> Iterator[tuple[Path, str]]:
                 yield root / part.path, "its rows are in a pack"
             elif part.owner != MERGED:
                 yield root / part.path, "a later part holds its rows"
-    for number in numbers(root / GENERATIONS)[:-_KEPT_GENERATIONS]:
-        yield numbered_path(root / GENERATIONS, number), "a later generation holds"
+    held_then = generation_at(root, before).number
+    for number in numbers(root / GENERATIONS):
+        if number < held_then:
+            yield numbered_path(root / GENERATIONS, number), "a later generation holds"
     for path in (root / GENERATIONS).glob("index-*.parquet"):
         yield path, "no generation or snapshot names it"
     for path in (root / JOURNALS).glob("*.done"):

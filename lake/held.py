@@ -5,8 +5,10 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from lake.generation import Generation, Indexed, current_generation, read_index
+from lake.generation import FOLDER as GENERATIONS
+from lake.generation import Generation, Indexed, current_generation, load_generation, read_index
 from lake.journal_file import JournalContent, read_journal
+from lake.numbered import numbered_path, numbers
 from lake.parts import MERGED, Part, list_parts
 from lake.recover import JournalName, list_journals, rows_behind
 from lake.schema import TABLES
@@ -29,8 +31,8 @@ class Held:
     running: frozenset[str]
 
 
-def held(root: Path, tables: Collection[str] = tuple(TABLES)) -> Held:
-    """Look at the lake as it is now.
+def held(root: Path, tables: Collection[str] = tuple(TABLES), before: float | None = None) -> Held:
+    """Look at the lake as it is now, or with `before` as far as it was made until that time, in seconds since 1970.
 
     Journals are read before parts are listed, and parts before the generation: whatever moves on meanwhile is then
     seen twice rather than not at all, and names tell which of the two to leave out.
@@ -40,7 +42,11 @@ def held(root: Path, tables: Collection[str] = tuple(TABLES)) -> Held:
     """
     journals = [(name, content) for name in list_journals(root) if (content := _content(name))]
     listed = list_parts(root, tables)
-    generation = current_generation(root)
+    if before is not None:
+        listed = {
+            name: [part for part in parts if is_older(root / part.path, before)] for name, parts in listed.items()
+        }
+    generation = generation_at(root, before)
     touched = [name for name in tables if listed[name] or journals]
     index: dict[tuple[str, str], list[Indexed]] = defaultdict(list)
     for one in read_index(root, generation, touched) if touched else []:
@@ -57,6 +63,24 @@ def held(root: Path, tables: Collection[str] = tuple(TABLES)) -> Held:
                 rows[table] += found
     running = frozenset(journal.journal for journal, _ in journals)
     return Held(generation, parts, rows, hidden, running)
+
+
+def generation_at(root: Path, before: float | None) -> Generation:
+    """The generation that held at that time, or holds now."""
+    if before is None:
+        return current_generation(root)
+    for number in reversed(numbers(root / GENERATIONS)):
+        if is_older(numbered_path(root / GENERATIONS, number), before):
+            return load_generation(root, number)
+    return Generation()
+
+
+def is_older(path: Path, before: float) -> bool:
+    """Whether the file was written until then; one that is gone was not."""
+    try:
+        return path.stat().st_mtime <= before
+    except FileNotFoundError:
+        return False
 
 
 def _content(name: JournalName) -> JournalContent | None:

@@ -13,7 +13,7 @@ from lake.compact import compact
 from lake.errors import LakeError
 from lake.gc import GRACE, collect
 from lake.journal import Journal
-from lake.read import query
+from lake.read import open_lake, query
 from lake.recover import recover
 from lake.schema import EPOCHS, RUNS
 from lake.snapshot import take_snapshot
@@ -110,3 +110,30 @@ def test_a_snapshot_that_cannot_be_read_stops_it(small_lake: Path) -> None:
     with pytest.raises(LakeError, match="cannot be read as a snapshot"):
         collect(small_lake, NONE)
     assert listing(small_lake) == before
+
+
+def test_an_old_part_that_was_packed_just_now_stays_for_who_opened_the_lake_before(small_lake: Path) -> None:
+    age(small_lake, GRACE + timedelta(days=100))
+    with open_lake(small_lake) as reader:
+        compact(small_lake)
+        assert collect(small_lake) == []
+        assert reader.execute("SELECT count(*) FROM epoch_events").fetchall() == [(3,)]
+    age(small_lake, GRACE + timedelta(hours=1))
+    assert len(collect(small_lake)) == 5
+
+
+def test_a_pack_that_was_merged_just_now_stays_with_the_generation_that_names_it(small_lake: Path) -> None:
+    compact(small_lake)
+    age(small_lake, GRACE + timedelta(days=100))
+    append(small_lake, EPOCHS, "run-a", "epoch-00003", [epoch_row(epoch=3)])
+    with open_lake(small_lake) as reader:
+        append(small_lake, EPOCHS, "run-a", "epoch-00004", [epoch_row(epoch=4)])
+        compact(small_lake)
+        freed = [one.path for one in collect(small_lake)]
+        assert len(freed) == 5
+        assert not [path for path in freed if "merged" in path or "generations" in path]
+        assert reader.execute("SELECT count(*) FROM epoch_events").fetchall() == [(4,)]
+    age(small_lake, GRACE + timedelta(hours=1))
+    assert {path for one in collect(small_lake) if "000001.json" in (path := one.path)} == {"generations/000001.json"}
+    assert query(small_lake, COUNT).to_pylist() == [{"n": 5}]
+    assert verify(small_lake, rows=True) == []
