@@ -123,10 +123,11 @@ def test_killed_at_a_put_and_run_again_it_comes_to_the_same(
 
     line.decide = kill
     command = [sys.executable, "-m", "lake", "--lake", str(lake), "push", f"s3://{BUCKET}/lake"]
-    with subprocess.Popen(command, cwd=REPOSITORY, env={**os.environ, **settings}, stderr=subprocess.DEVNULL) as child:
+    with subprocess.Popen(command, cwd=REPOSITORY, env={**os.environ, **settings}, stderr=subprocess.PIPE) as child:
         process.append(child)
         started.set()
-    assert child.returncode == -signal.SIGKILL
+        _, said = child.communicate()
+    assert child.returncode == -signal.SIGKILL, said.decode()
     line.decide = lambda method, path: None
     store = store_of(s3, line)
     push(lake, store, ANNA)
