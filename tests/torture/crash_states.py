@@ -19,8 +19,10 @@ from lake.snapshot import FOLDER, load_snapshot, take_snapshot
 from lake.tags import put_tag, tags
 from tests.lake.rows import NOON, epoch_row, metric_row, run_row
 from tests.torture.disk_model import crash_states, put_state
+from tests.torture.figure import Figure, Tick, at_least, exactly
 from tests.torture.recorder import Recorder
 
+ROUNDS = 1000  # states of each operation
 _MANY = 200  # states asked for, from which on every single write may be the last
 Seen = tuple[Any, ...]
 
@@ -84,7 +86,18 @@ OPERATIONS: Mapping[str, tuple[Callable[[Path], None], Callable[[Path], Any]]] =
 }
 
 
-def crash(name: str, states: int | None = None, tick: Callable[[], None] = lambda: None) -> dict[str, Any]:
+def torture(folder: Path, rounds: int, seed: int, tick: Tick) -> list[Figure]:
+    """About `rounds` states of each operation."""
+    figures = []
+    for name in OPERATIONS:
+        found = crash(name, states=rounds, seed=seed)
+        tick()
+        figures.append(at_least("crash-states", f"{name}: states", found["states"], rounds // 2))
+        figures.append(exactly("crash-states", f"{name}: neither old nor new", found["wrong"][:3], []))
+    return figures
+
+
+def crash(name: str, states: int | None = None, seed: int = 0) -> dict[str, Any]:
     """Crash one operation in every way, and look at each state before and after recovery.
 
     Args:
@@ -102,14 +115,13 @@ def crash(name: str, states: int | None = None, tick: Callable[[], None] = lambd
         steps = _allowed(Path(place) / "was", root, name)
         per_step = None if states is None else -(-states // (len(recorder.operations) + 1))
         looked_at, wrong = 0, []
-        for begun, state in crash_states(recorder, per_step):
+        for begun, state in crash_states(recorder, per_step, seed):
             folder = Path(place) / f"state-{looked_at}"
             put_state(state, folder)
             if fault := _fault(folder, steps, done=begun == len(recorder.operations)):
                 wrong.append(f"{name}, after {begun} of {len(recorder.operations)} operations: {fault}")
             shutil.rmtree(folder)
             looked_at += 1
-            tick()
     return {"operation": name, "operations": len(recorder.operations), "states": looked_at, "wrong": wrong}
 
 

@@ -12,15 +12,26 @@ from lake.compact import compact
 from lake.read import open_lake
 from lake.recover import list_journals, recover
 from lake.root import create_lake
+from tests.torture.figure import Figure, Tick, exactly, none_of, told
 from tests.torture.zygote import VALUES, value_of
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+ROUNDS = 200
 _COMPACT_EVERY = 10  # rounds
 _TOLD = """
     SELECT run_id, count(*) AS n, count(DISTINCT epoch) AS epochs, max(epoch) + 1 AS reach,
         count(*) FILTER (value <> (epoch * {count} + list_position({names}, metric) - 1) / 2**40) AS torn
     FROM epoch_events WHERE starts_with(run_id, $name) GROUP BY run_id
 """
+
+
+def torture(folder: Path, rounds: int, seed: int, tick: Tick) -> list[Figure]:
+    found = kill_storm(folder / "lake", rounds, seed=seed, tick=tick)
+    return [
+        *told("kill-storm", found, "rounds", "killed", "acknowledged", "asked"),
+        *none_of("kill-storm", found, "lost", "doubled", "torn", "reader_errors", "unfinished_journals"),
+        exactly("kill-storm", "faults that verify finds", found["verify_faults"], []),
+    ]
 
 
 def kill_storm(
