@@ -29,15 +29,15 @@ def whole_file(path: Path) -> Iterator[Path]:
         LakeError: the disk or the quota is full, or the folder may not be written; `path` is as before.
     """
     staged = _beside(path)
-    with _explained(path):
-        try:
+    try:
+        with _explained(path):  # before the left-over goes, since that makes room
             make_folder(path.parent)
             yield staged
             flush(staged)
             os.replace(staged, path)
             flush(path.parent)
-        finally:
-            staged.unlink(missing_ok=True)
+    finally:
+        staged.unlink(missing_ok=True)
 
 
 class StagedFile:

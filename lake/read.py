@@ -39,7 +39,14 @@ def open_lake(
     wanted = _wanted(tables)
     now = held(root, wanted)
     connection = _connect()
-    _view_held(connection, root, now, wanted)
+    try:
+        _view_held(connection, root, now, wanted)
+    except duckdb.Error as error:
+        connection.close()
+        raise LakeError(
+            f"a file of {root} cannot be read ({str(error).splitlines()[0]}). ./run lake verify says which; restore it "
+            "from a copy (./run lake pull REMOTE --repair)."
+        ) from error
     return connection
 
 

@@ -77,7 +77,7 @@ class Snapshot:
             if size != file.size_bytes:
                 raise LakeError(
                     f"snapshot {self.snapshot_id[:12]} names {file.path}, which {what} {root}. "
-                    "Restore it from a copy (./run lake pull --repair); a snapshot is never patched."
+                    "Restore it from a copy (./run lake pull REMOTE --repair); a snapshot is never patched."
                 )
         return paths
 

@@ -25,7 +25,7 @@ REQUIREMENTS = [
 ]
 PROGRAMS = {"python", "ruff", "mypy", "npm", "uv", "rm"}  # what a task may start; each is in the environment
 # the task name is the verb: `./run train` is `python -m pipeline train`
-VERBS = ["train", "submit", "data", "release", "lake", "site", "serve"]
+VERBS = ["train", "submit", "data", "release", "lake", "registry", "migrate", "analytics", "site", "serve"]
 
 
 def locked_versions() -> dict[str, str]:

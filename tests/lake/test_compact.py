@@ -166,3 +166,13 @@ def test_an_altered_part_stops_it_and_nothing_is_lost(small_lake: Path) -> None:
     assert current_generation(small_lake).number == 0
     part.write_bytes(whole)
     assert compact(small_lake).number == 1
+
+
+def test_a_pack_that_is_gone_or_cut_is_said(small_lake: Path) -> None:
+    compact(small_lake)
+    (pack,) = small_lake.glob("epochs/merged/*")
+    whole = pack.read_bytes()
+    for data in (whole[: len(whole) // 2], None):
+        pack.write_bytes(data) if data else pack.unlink()
+        with pytest.raises(LakeError, match=r"a file of .* cannot be read .* ./run lake verify says which"):
+            open_lake(small_lake)

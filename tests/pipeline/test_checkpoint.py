@@ -164,6 +164,6 @@ def test_a_student_is_not_distilled_from_a_teacher_of_other_data(place: Place) -
     damaged(folders[1], data_digest="f" * 64)
     assert card["data_digest"] != "f" * 64
     with pytest.raises(
-        CheckpointError, match=r"was trained on data ffffffffffff with .* Train the earlier stage on the same"
+        CheckpointError, match=r"does not fit the run .* it has .* the data ffffffffffff .* the lake says"
     ):
         place.train("window.size=50", "window.stride=50", stage="gat_student")
