@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from lake.table import DUCKDB_TYPES, Column, Latest, Table
+from lake.table import DUCKDB_TYPES, Latest, Table
 
 
 def quoted(text: str) -> str:
@@ -18,16 +18,26 @@ def rows_of(table: Table, files: Sequence[tuple[Path | str, int]], hidden: Colle
     """
     if not files:
         return f"SELECT {_nothing(table)} WHERE false"
-    oldest = min(version for _, version in files)
-    paths = ", ".join(quoted(str(path.resolve()) if isinstance(path, Path) else path) for path, _ in files)
-    if oldest >= table.version:
-        columns, options = ", ".join(f'"{name}"' for name in table.columns), ""
-    else:
-        newest = max(version for _, version in files)
-        columns = ", ".join(_read(name, one, oldest, newest) for name, one in table.columns.items())
-        options = ", union_by_name = true"
-    where = f' WHERE "{table.owner}" NOT IN ({", ".join(quoted(owner) for owner in sorted(hidden))})' if hidden else ""
-    return f"SELECT {columns} FROM read_parquet([{paths}]{options}){where}"
+    versions: dict[int, list[Path | str]] = {}
+    for path, version in files:
+        versions.setdefault(version, []).append(path)
+    selected = [_rows_of_version(table, paths, version) for version, paths in sorted(versions.items())]
+    rows = " UNION ALL ".join(selected)
+    if not hidden:
+        return rows
+    owners = ", ".join(quoted(owner) for owner in sorted(hidden))
+    return f'SELECT * FROM ({rows}) WHERE "{table.owner}" NOT IN ({owners})'
+
+
+def _rows_of_version(table: Table, paths: Sequence[Path | str], version: int) -> str:
+    """Files of one schema: a column that came later is derived from theirs, or null."""
+    listed = ", ".join(quoted(str(path.resolve()) if isinstance(path, Path) else path) for path in paths)
+    columns = ", ".join(
+        f'"{name}"' if version >= one.since else f'CAST({one.absent} AS {DUCKDB_TYPES[one.kind]}) AS "{name}"'
+        for name, one in table.columns.items()
+    )
+    options = "" if version >= table.version else ", union_by_name = true"
+    return f"SELECT {columns} FROM read_parquet([{listed}]{options})"
 
 
 def latest_of(events: str, latest: Latest) -> str:
@@ -38,12 +48,3 @@ def latest_of(events: str, latest: Latest) -> str:
 
 def _nothing(table: Table) -> str:
     return ", ".join(f'NULL::{DUCKDB_TYPES[one.kind]} AS "{name}"' for name, one in table.columns.items())
-
-
-def _read(name: str, column: Column, oldest: int, newest: int) -> str:
-    """A column of files of several schemas: what the older ones lack is derived, or null."""
-    if oldest >= column.since:
-        return f'"{name}"'
-    if newest < column.since:
-        return f'CAST({column.absent} AS {DUCKDB_TYPES[column.kind]}) AS "{name}"'
-    return f'"{name}"' if column.absent == "NULL" else f'coalesce("{name}", {column.absent}) AS "{name}"'

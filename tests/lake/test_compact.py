@@ -157,6 +157,21 @@ def test_parts_of_older_schemas_are_packed_as_they_read(small_lake: Path) -> Non
     assert current_generation(small_lake).of("metrics")[0].schema == METRICS.version
 
 
+def test_a_null_of_todays_schema_stays_null_beside_parts_that_lack_the_column(small_lake: Path) -> None:
+    """`configuration` is derived for runs of schemas before 4, and for those alone."""
+    old = RUNS.arrow([{"run_id": "run-old", **run_row()}])
+    late = [name for name, column in RUNS.columns.items() if column.since > 3]
+    path = small_lake / "runs" / "run-old" / "001-running.parquet"
+    path.parent.mkdir()
+    labels = {**old.schema.metadata, b"kdgat.schema": b"3"}
+    pa.parquet.write_table(old.drop_columns(late).replace_schema_metadata(labels), path)
+    asked = "SELECT run_id, configuration IS NULL AS is_null FROM runs ORDER BY run_id"
+    told = [{"run_id": run_id, "is_null": run_id != "run-old"} for run_id in ("run-a", "run-b", "run-old")]
+    assert query(small_lake, asked).to_pylist() == told
+    compact(small_lake)
+    assert query(small_lake, asked).to_pylist() == told
+
+
 def test_an_altered_part_stops_it_and_nothing_is_lost(small_lake: Path) -> None:
     (part,) = small_lake.glob("epochs/run-a/epoch-00001.*")
     whole = part.read_bytes()

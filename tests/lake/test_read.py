@@ -171,13 +171,17 @@ def test_a_column_of_another_type_is_named(small_lake: Path) -> None:
         open_lake(small_lake)
 
 
+def older(table: pa.Table, schema: int) -> pa.Table:
+    """A run's row as an older schema had it."""
+    return table.drop_columns([name for name, column in RUNS.columns.items() if column.since > schema])
+
+
 def test_columns_an_older_part_lacks_are_read_as_null(small_lake: Path) -> None:
-    table = RUNS.arrow([{"run_id": "run-old", **run_row()}]).drop_columns(["parameters", "reason", "best_value"])
-    as_part(table, small_lake / "runs" / "run-old" / "001-running.parquet", schema="0")
-    rows = query(small_lake, "SELECT run_id, parameters, reason FROM runs ORDER BY run_id").to_pylist()
+    table = older(RUNS.arrow([{"run_id": "run-old", **run_row()}]), 2)
+    as_part(table, small_lake / "runs" / "run-old" / "001-running.parquet", schema="2")
+    rows = query(small_lake, "SELECT run_id, variant, origin, device FROM runs ORDER BY run_id").to_pylist()
     assert [row["run_id"] for row in rows] == ["run-a", "run-b", "run-old"]
-    assert rows[2]["parameters"] is None
-    assert rows[2]["reason"] is None
+    assert rows[2] == {"run_id": "run-old", "variant": None, "origin": None, "device": "cpu"}
 
 
 def test_a_part_that_lacks_a_column_of_its_own_schema_is_named(small_lake: Path) -> None:
@@ -188,11 +192,13 @@ def test_a_part_that_lacks_a_column_of_its_own_schema_is_named(small_lake: Path)
 
 
 def test_columns_no_part_has_are_read_as_null(tmp_path: Path) -> None:
-    append(tmp_path / "lake", RUNS, "run-a", "001-running", [run_row()])
+    append(tmp_path / "lake", RUNS, "run-a", "001-running", [run_row(variant="wide")])
     part = next((tmp_path / "lake" / "runs" / "run-a").iterdir())
-    as_part(pq.read_table(part).drop_columns(["device"]), part.with_name("001-running.parquet"), schema="0")
+    as_part(older(pq.read_table(part), 2), part.with_name("001-running.parquet"), schema="2")
     part.unlink()
-    assert query(tmp_path / "lake", "SELECT device FROM runs").to_pylist() == [{"device": None}]
+    assert query(tmp_path / "lake", "SELECT variant, device FROM runs").to_pylist() == [
+        {"variant": None, "device": "cpu"}
+    ]
 
 
 @pytest.mark.parametrize("schema", ["1", "2"])
