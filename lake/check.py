@@ -23,6 +23,7 @@ from lake.root import check_lake
 from lake.schema import TABLES
 from lake.snapshot import FOLDER, Snapshot, load_snapshot
 from lake.table import Table
+from lake.tags import tag_faults
 
 _THREADS = 4  # digests are computed without Python's lock
 Tick = Callable[[int], None]
@@ -53,7 +54,7 @@ def verify(root: Path, snapshot: Snapshot | None = None, rows: bool = False, tic
         expected |= {
             part.path: (part.digest, "its name says") for part in parts if part.path not in expected and part.digest
         }
-        faults += _journal_faults(root) + _stray_files(root, listed)
+        faults += _journal_faults(root) + tag_faults(root) + _stray_files(root, listed)
     altered = _altered(root, expected, tick)
     for part in parts:
         if part.path not in altered and (fault := _part_fault(root, part, rows or not part.digest)):

@@ -5,14 +5,13 @@ removal. A name that is taken moves, or goes, only by force and with a reason, a
 """
 
 import getpass
-import json
 import socket
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from lake.errors import LakeError
-from lake.files import json_bytes
+from lake.manifest_file import load_manifest, manifest_bytes
 from lake.numbered import last_number, numbered_path, numbers, put_numbered
 from lake.parts import is_safe_name
 from lake.snapshot import FOLDER as SNAPSHOTS
@@ -57,7 +56,7 @@ def put_tag(
         raise LakeError(f"no snapshot has the name {name}. Names: {', '.join(sorted(tags(root))) or 'none yet'}.")
     by = f"{_user()}@{socket.gethostname()}"
     event = TagEvent(name, (last.number if last else 0) + 1, wanted, by, datetime.now(UTC).isoformat(), reason)
-    if not put_numbered(root / FOLDER / name, event.number, json_bytes(asdict(event))):
+    if not put_numbered(root / FOLDER / name, event.number, manifest_bytes(asdict(event))):
         raise LakeError(f"another process has just changed {name}. Look at it (./run lake tag), then try again.")
     return event
 
@@ -77,6 +76,22 @@ def tags(root: Path) -> dict[str, str]:
     names = sorted(path.name for path in folder.iterdir() if is_safe_name(path.name)) if folder.is_dir() else []
     events = [event for name in names if (event := last_event(root, name))]
     return {event.name: event.snapshot_id for event in events if event.snapshot_id}
+
+
+def tag_faults(root: Path) -> list[str]:
+    """Names whose events cannot be read, or that name a snapshot which is not there."""
+    folder = root / FOLDER
+    faults = []
+    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+        try:
+            events = tag_history(root, path.name)
+        except LakeError as error:
+            faults.append(str(error))
+            continue
+        held = events[-1].snapshot_id if events else None
+        if held and not (root / SNAPSHOTS / f"{held}.json").exists():
+            faults.append(f"{path.name} names the snapshot {held[:12]}, which is missing. Restore it from a copy.")
+    return faults
 
 
 def find_snapshot(root: Path, name_or_id: str) -> Snapshot:
@@ -109,7 +124,7 @@ def forget_snapshot(root: Path, name_or_id: str) -> Snapshot:
 
 def _load(path: Path) -> TagEvent:
     try:
-        return TagEvent(**json.loads(path.read_bytes()))
+        return TagEvent(**load_manifest(path))
     except (OSError, ValueError, TypeError) as error:
         raise LakeError(f"{path} cannot be read as a tag's event ({error}). Restore it from a copy.") from error
 

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from lake.append import append
+from lake.check import verify
 from lake.errors import LakeError
 from lake.schema import EPOCHS
-from lake.snapshot import Snapshot, take_snapshot
+from lake.snapshot import Snapshot, snapshot_path, take_snapshot
 from lake.tags import find_snapshot, put_tag, tag_history, tags
 from tests.lake.rows import epoch_row
 
@@ -69,3 +70,19 @@ def test_an_unknown_name_is_said_with_those_there_are(small_lake: Path, two: tup
     put_tag(small_lake, "paper-v1", two[0])
     with pytest.raises(LakeError, match=r"no snapshot has the name paper-v2\. Names: paper-v1"):
         put_tag(small_lake, "paper-v2", None)
+
+
+def test_a_spoiled_event_or_a_name_of_what_is_gone_is_found(small_lake: Path) -> None:
+    snapshot = take_snapshot(small_lake)
+    put_tag(small_lake, "paper-v1", snapshot)
+    (path,) = (small_lake / "tags" / "paper-v1").iterdir()
+    whole = path.read_bytes()
+    path.write_bytes(whole.replace(b'"number": 1', b'"number": 3'))
+    (fault,) = verify(small_lake)
+    assert fault.startswith(f"{path} cannot be read as a tag's event")
+    path.write_bytes(whole)
+    assert verify(small_lake) == []
+    snapshot_path(small_lake, snapshot.snapshot_id).unlink()
+    assert verify(small_lake) == [
+        f"paper-v1 names the snapshot {snapshot.snapshot_id[:12]}, which is missing. Restore it from a copy."
+    ]
