@@ -17,6 +17,7 @@ import os
 import socket
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from math import isfinite
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 FOLDER = "journals"
+_NAP_S = 0.002  # between two flushes behind a training: each may cost a log call a change of threads
 _LOG = logging.getLogger("kdgat.lake")
 Durable = Literal["disk", "process"]
 Key = tuple[Any, ...]  # table, and what no two rows of it share
@@ -47,7 +49,8 @@ class Journal:
 
     Args:
         durable: what an acknowledged row survives. "disk": also a power cut, the bytes are flushed before `log`
-            returns. "process": the death of the process; a thread flushes behind it, at most a row late.
+            returns. "process": the death of the process; a thread flushes behind it, a few milliseconds late, which is
+            a row at most where a step takes longer than that.
         patience_s: how long `close` tries again where the disk is full.
         say: told once when rows cannot be written, and once when they could.
 
@@ -63,7 +66,6 @@ class Journal:
             raise LakeError(f"{run_id!r} cannot name a run: use up to 160 letters, digits, '.', '_' and '-'.")
         self.root, self.run_id, self.attempt = create_lake(root), run_id, attempt
         self._durable, self._patience_s, self._say = durable, patience_s, say
-        self._behind = threading.Event()
         self._open()
 
     def _open(self) -> None:
@@ -72,13 +74,18 @@ class Journal:
         self._journal = uuid4().hex[:16]
         self.path = journal_path(self.root, self.run_id, self._journal)
         self._descriptor: int | None = None
-        self._written = self._flushed = 0  # bytes the file has, and those of them that are on the disk
-        self._unflushed: list[bytes] = []  # lines between the two
+        self._written = self._flushed = 0  # bytes the file has, and those of them that are known to be on the disk
+        self._unflushed: deque[bytes] = deque()  # lines between the two
+        self._synced = 0  # as `_flushed`, told by the thread that flushes; `_written` catches up with it
+        self._awake = threading.Lock()  # held while that thread has nothing to do: far quicker than an Event
+        self._awake.acquire()
         self._waiting: list[bytes] = []  # lines that the disk would not take
         self._keys: set[Key] = set()  # of every row that was logged
         self._is_failing = self._is_closed = False
         header = JournalHeader(self._journal, self.run_id, self.attempt, socket.gethostname(), self._process_id)
-        self._keep(header_line(header))
+        if self._keep(header_line(header)):
+            with suppress(OSError):  # said where a row cannot be flushed
+                self._flush()
         if self._durable == "process":
             threading.Thread(target=self._flush_behind, name="journal", daemon=True).start()
 
@@ -139,7 +146,7 @@ class Journal:
             if self._durable == "disk" or self._is_failing:
                 self._flush()
             else:
-                self._behind.set()
+                self._wake()
         except OSError as error:
             self._fail(error)
             return False
@@ -159,6 +166,17 @@ class Journal:
         self._written += len(data)
         self._unflushed += self._waiting
         self._waiting.clear()
+        while self._unflushed and self._flushed + len(self._unflushed[0]) <= self._synced:
+            self._flushed += len(self._unflushed.popleft())
+
+    @property
+    def unflushed(self) -> int:
+        """How many log calls are not known to be on the disk yet."""
+        written, synced = self._flushed, max(self._synced, self._flushed)
+        lines = list(self._unflushed)
+        while lines and written + len(lines[0]) <= synced:
+            written += len(lines.pop(0))
+        return len(lines) + len(self._waiting)
 
     def _flush(self) -> None:
         if self._descriptor is None or not self._unflushed:
@@ -169,25 +187,30 @@ class Journal:
         self._flushed = self._written
         self._unflushed.clear()
 
+    def _wake(self) -> None:
+        if self._awake.locked():
+            self._awake.release()
+
     def _flush_behind(self) -> None:
-        """The thread of a journal that is durable against its process's death only."""
-        while not self._is_closed:
-            self._behind.wait()
-            self._behind.clear()
-            with self._lock:
-                descriptor, written, count = self._descriptor, self._written, len(self._unflushed)
-                if descriptor is None or self._is_failing or self._is_closed:
-                    continue
+        """The thread of a journal that is durable against its process's death only. It takes no lock on its way, so
+        that no log call waits for it."""
+        while True:
+            self._awake.acquire()
+            if self._is_closed:
+                return
+            descriptor, written = self._descriptor, self._written
+            if descriptor is None or self._is_failing:
+                continue
             try:
                 os.fdatasync(descriptor)
             except OSError as error:
                 with self._lock:
-                    self._fail(error)
+                    if not self._is_closed:  # its descriptor may be gone by now, which is no failure
+                        self._fail(error)
                 continue
-            with self._lock:
-                if not self._is_failing and self._flushed < written:
-                    self._flushed = written
-                    del self._unflushed[:count]
+            if not self._is_failing:
+                self._synced = written
+            time.sleep(_NAP_S)
 
     def _fail(self, error: OSError) -> None:
         if not self._is_failing:
@@ -226,7 +249,7 @@ class Journal:
             if self._is_closed:
                 return
             self._is_closed = True
-            self._behind.set()
+            self._wake()
             rescued = self._write_waiting()
             if self._descriptor is not None:
                 os.close(self._descriptor)
@@ -256,7 +279,7 @@ class Journal:
         with suppress(OSError):
             kept = self.path.read_bytes()[: self._flushed]
         place = Path(gettempdir()) / self.path.name
-        place.write_bytes(kept + b"".join(self._unflushed + self._waiting))
+        place.write_bytes(kept + b"".join([*self._unflushed, *self._waiting]))
         return place
 
 

@@ -160,7 +160,7 @@ def _played(
             choice = (
                 chance.randrange(len(alive))
                 if chosen is None
-                else (chosen[len(seen)] if len(seen) < len(chosen) else 0)
+                else (min(chosen[len(seen)], len(alive) - 1) if len(seen) < len(chosen) else 0)
             )
             seen.append((choice, len(alive)))
             before = dict(acknowledged)
