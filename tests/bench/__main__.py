@@ -14,6 +14,8 @@ BENCHES = {
     "collate": "graphs a second from flat arrays to batches, beside PyG's DataLoader",
     "score": "scoring with the released student on one processor: seconds a million frames beyond reading, memory",
     "train": "training the student: graphs a second, memory, time to a loss; beside PyG and Lightning",
+    "log_call": "what a training waits for one log call, and what a kill costs; beside W&B, Trackio and MLflow",
+    "lake": "32 writers at once, a run published, 1,000 pushed, 8 M rows compacted, frozen and verified",
     "leaderboard": "the leaderboard of 10,000 runs (8 M rows of epochs): the query, and the command",
     "site": "the site: build time, bytes and time to the first table and the first SQL answer",
     "demo": "./run demo from a fresh clone, and again: wall time, peak memory (takes many minutes)",
