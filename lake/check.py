@@ -86,6 +86,8 @@ def _expected(generation: Generation, snapshots: Iterable[Snapshot]) -> dict[str
     found |= {pack.path: (pack.sha256, named) for pack in generation.packs}
     if generation.index_path and generation.index_sha256:
         found[generation.index_path] = (generation.index_sha256, named)
+    if generation.results:
+        found[generation.results.path] = (generation.results.sha256, named)
     return found
 
 

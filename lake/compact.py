@@ -23,6 +23,7 @@ from lake.pack import write_index, write_packs
 from lake.parts import MERGED, Part, check_part, schema_version
 from lake.recover import recover
 from lake.relation import quoted, rows_of
+from lake.results import write_results
 from lake.root import check_lake
 from lake.schema import TABLES
 from lake.stored import StoredFile
@@ -87,7 +88,7 @@ def _following(root: Path, now: Held, fresh: dict[str, list[Part]]) -> Generatio
                 packs.append(pack)
                 kept += _with_parts(rows, of_table, parts)
     path, digest = write_index(root, kept)
-    return Generation(now.generation.number + 1, tuple(packs), path, digest)
+    return Generation(now.generation.number + 1, tuple(packs), path, digest, write_results(root, packs))
 
 
 def _source(root: Path, part: Part) -> _Source:

@@ -20,6 +20,7 @@ from lake.held import generation_at, held
 from lake.journal import FOLDER as JOURNALS
 from lake.numbered import numbered_path, numbers
 from lake.parts import MERGED, list_packs, list_parts
+from lake.results import FOLDER as RESULTS
 from lake.root import check_lake
 from lake.schema import TABLES
 from lake.snapshot import FOLDER as SNAPSHOTS
@@ -76,6 +77,8 @@ def _needed(root: Path, before: float) -> set[str]:
 
 def _named(one: Generation | Snapshot) -> set[str]:
     files = one.packs if isinstance(one, Generation) else one.files
+    if isinstance(one, Generation) and one.results:
+        return {file.path for file in files} | {one.results.path} | ({one.index_path} if one.index_path else set())
     return {file.path for file in files} | ({one.index_path} if one.index_path else set())
 
 
@@ -95,7 +98,7 @@ def _candidates(root: Path, before: float) -> Iterator[tuple[Path, str]]:
     for number in numbers(root / GENERATIONS):
         if number < held_then:
             yield numbered_path(root / GENERATIONS, number), "a later generation holds"
-    for path in (root / GENERATIONS).glob("index-*.parquet"):
+    for path in [*(root / GENERATIONS).glob("index-*.parquet"), *(root / RESULTS).glob("[!.]*.parquet")]:
         yield path, "no generation or snapshot names it"
     for path in (root / JOURNALS).glob("*.done"):
         if path.stat().st_size <= int(path.stem.rsplit("~", 1)[1]):

@@ -13,6 +13,7 @@ from typing import Any
 from lake.errors import LakeError
 from lake.manifest_file import load_manifest, manifest_bytes
 from lake.numbered import last_number, numbered_path, put_numbered
+from lake.root import known_generation, note_generation
 from lake.stored import StoredFile, stored_file
 from lake.version import SCHEMA_VERSION
 
@@ -33,6 +34,16 @@ class Indexed:
 
 
 @dataclass(frozen=True)
+class Results:
+    """The file of `lake/results.py`, which is made of the packs and may be made again."""
+
+    path: str
+    sha256: str
+    size_bytes: int
+    rows: int
+
+
+@dataclass(frozen=True)
 class Generation:
     """The packs of a lake; number 0 has none."""
 
@@ -40,6 +51,7 @@ class Generation:
     packs: tuple[StoredFile, ...] = ()
     index_path: str | None = None
     index_sha256: str | None = None
+    results: Results | None = None
     schema: int = field(default=SCHEMA_VERSION)
 
     def of(self, table: str) -> list[StoredFile]:
@@ -53,6 +65,11 @@ def current_generation(root: Path) -> Generation:
         LakeError: it cannot be read.
     """
     number = last_number(root / FOLDER)
+    if number < (known := known_generation(root)):
+        raise LakeError(
+            f"generation {known} of {root} is gone, which says whose rows its packs hold: without it they would seem to "
+            "be none. Restore generations/ from a copy (./run lake pull REMOTE --repair brings back a snapshot's)."
+        )
     return load_generation(root, number) if number else Generation()
 
 
@@ -63,7 +80,8 @@ def load_generation(root: Path, number: int) -> Generation:
         if read.pop("format") != FORMAT:
             raise ValueError("another format")
         packs = tuple(stored_file(pack) for pack in read.pop("packs"))
-        generation = Generation(number=number, packs=packs, **read)
+        results = read.pop("results", None)
+        generation = Generation(number=number, packs=packs, results=Results(**results) if results else None, **read)
     except (OSError, ValueError, KeyError, TypeError, LakeError) as error:
         raise LakeError(
             f"{path} cannot be read as a generation of the lake ({error}). Restore it from a copy; "
@@ -80,7 +98,9 @@ def put_generation(root: Path, generation: Generation) -> bool:
     """Make the generation hold; False where another process was first with that number."""
     about: dict[str, Any] = asdict(generation)
     del about["number"]
-    return put_numbered(root / FOLDER, generation.number, manifest_bytes({"format": FORMAT, **about}))
+    is_ours = put_numbered(root / FOLDER, generation.number, manifest_bytes({"format": FORMAT, **about}))
+    note_generation(root, generation.number)
+    return is_ours
 
 
 def read_index(root: Path, generation: Generation, tables: Collection[str]) -> list[Indexed]:

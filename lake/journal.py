@@ -294,8 +294,8 @@ def _epoch_fault(epoch: int, split: str, values: Mapping[str, float]) -> str | N
             return f"{metric}: value {fault}"
         if metric in EPOCHS.ranges and (fault := range_fault(EPOCHS.ranges, metric, value)):
             return fault
-        if not isinstance(metric, str):
-            return f"metric {columns['metric'].fault(metric)}"
+        if fault := columns["metric"].fault(metric):
+            return f"metric {fault}"
     return None
 
 

@@ -5,8 +5,8 @@
     0c7b21aa {"+epoch": {"epoch": 0, "split": …, "values": …}}  the metrics of an epoch, which are logged most often
     …
 
-A record counts once its line is whole. What follows the last whole line is torn: its writer was killed in the
-midst of it, and nobody was told that it was kept. A broken line with whole ones behind it is damage, and is said.
+A record counts once its line is whole. What follows the last line end is torn: its writer was killed in the midst of
+it, and nobody was told that it was kept. A line with an end whose checksum is of another text is damage, and is said.
 """
 
 import json
@@ -26,6 +26,7 @@ FORMAT = "kd-gat-journal"
 _EPOCHS = "+epoch"  # no table's name
 _1970 = datetime(1970, 1, 1, tzinfo=UTC)
 Record = Mapping[str, Sequence[Row]]
+_HOLE = bytes(8)
 
 
 @dataclass(frozen=True)
@@ -68,10 +69,10 @@ def read_journal(path: Path, salvage: bool = False) -> JournalContent:
     """Every whole record of a journal, also of one that is being written.
 
     Args:
-        salvage: pass over broken lines that have whole ones behind them, whose rows are lost.
+        salvage: pass over broken lines, whose rows are lost.
 
     Raises:
-        LakeError: a broken line has whole ones behind it, or the journal is none of ours.
+        LakeError: a line is broken, or the journal is none of ours.
         FileNotFoundError: it is gone; its parts are there.
     """
     header: JournalHeader | None = None
@@ -81,13 +82,18 @@ def read_journal(path: Path, salvage: bool = False) -> JournalContent:
     while (stop := data.find(b"\n", start) + 1) > 0:
         value = _value(data[start:stop])
         if value is None:
-            if salvage and header:
+            if _HOLE in data[start:stop]:
+                break  # as a power cut leaves it in bytes that were never flushed, nor what is behind them
+            if not salvage:
+                raise LakeError(
+                    f"{path} is damaged: its line before byte {stop} is broken. Restore it from a copy, "
+                    "or take what is whole: ./run lake recover --salvage"
+                )
+            if header:
                 records.append({})  # the records behind it keep their numbers
-                start = stop
-                continue
-            _refuse_damage(path, data, stop)
-            break
-        if start == 0:
+            start = stop
+            continue
+        if header is None:
             header = _header(path, value)
         else:
             records.append(_record(header, value))
@@ -112,14 +118,6 @@ def _value(line: bytes) -> Any:
         return json.loads(text) if int(checksum, 16) == zlib.crc32(text) else None
     except ValueError:
         return None
-
-
-def _refuse_damage(path: Path, data: bytes, after: int) -> None:
-    if any(_value(line + b"\n") is not None for line in data[after:].split(b"\n") if line):
-        raise LakeError(
-            f"{path} is damaged: a line before byte {after} is broken, and whole ones follow it. "
-            "Restore it from a copy, or take what is whole: ./run lake recover --salvage"
-        )
 
 
 def _header(path: Path, value: Mapping[str, Any]) -> JournalHeader:

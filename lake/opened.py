@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from lake.errors import LakeError
-from lake.read import open_lake
+from lake.read import ALL, open_lake
 from lake.schema import TABLES
 from lake.snapshot import Snapshot
 from lake.tags import find_snapshot
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
-_VIEWS = {*TABLES, *(table.view for table in TABLES.values())}
+_VIEWS = {*ALL, *(table.view for table in TABLES.values())}
 
 
 class Lake:
@@ -83,7 +83,7 @@ class Lake:
 
 
 def open_any(
-    where: str | Path, snapshot: str | None = None, tables: Collection[str] = tuple(TABLES)
+    where: str | Path, snapshot: str | None = None, tables: Collection[str] = ALL
 ) -> Lake:  # fmt: skip
     """Open a lake's folder, a snapshot's file in it, or a remote's address (s3://, https://, file://).
 

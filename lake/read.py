@@ -10,7 +10,10 @@ import duckdb
 from lake.errors import LakeError
 from lake.held import Held, held
 from lake.parts import Part, check_part, schema_version
-from lake.relation import latest_of, rows_of
+from lake.relation import create_views, rows_of
+from lake.results import NAME as RESULTS
+from lake.results import SQL as RESULTS_SQL
+from lake.results import STANDS_ON, view_results
 from lake.root import check_lake
 from lake.schema import TABLES
 from lake.snapshot import Snapshot
@@ -20,12 +23,14 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-def open_lake(
-    root: Path, snapshot: Snapshot | None = None, tables: Collection[str] = tuple(TABLES)
-) -> duckdb.DuckDBPyConnection:
+ALL = (*TABLES, RESULTS)
+
+
+def open_lake(root: Path, snapshot: Snapshot | None = None, tables: Collection[str] = ALL) -> duckdb.DuckDBPyConnection:
     """A connection with one view a table, over all of the lake or over exactly one snapshot.
 
-    `runs` and `epochs` show the rows that count, `run_events` and `epoch_events` all of them.
+    `runs` and `epochs` show the rows that count, `run_events` and `epoch_events` all of them; `results` has every
+    metric that counts with the model it is of (`lake/results.sql`).
 
     Args:
         tables: only these tables' parts are looked at; `runs` is always among them.
@@ -41,6 +46,8 @@ def open_lake(
     connection = _connect()
     try:
         _view_held(connection, root, now, wanted)
+        if RESULTS in tables and not view_results(connection, root, now.generation, _is_packed(now)):
+            connection.execute(f"CREATE VIEW {RESULTS} AS {RESULTS_SQL}")
     except duckdb.Error as error:
         connection.close()
         raise LakeError(
@@ -51,7 +58,7 @@ def open_lake(
 
 
 def open_snapshot(
-    snapshot: Snapshot, places: Mapping[str, Path | str], tables: Collection[str] = tuple(TABLES),
+    snapshot: Snapshot, places: Mapping[str, Path | str], tables: Collection[str] = ALL,
     connection: duckdb.DuckDBPyConnection | None = None,
 ) -> duckdb.DuckDBPyConnection:  # fmt: skip
     """As `open_lake` over one snapshot, whose files may lie anywhere.
@@ -64,7 +71,9 @@ def open_snapshot(
     for name in _wanted(tables):
         files = [file for file in snapshot.files if file.table == name]
         selected = rows_of(TABLES[name], [(places[file.path], file.schema) for file in files])
-        _create_views(connection, TABLES[name], selected, any(file.repeats for file in files))
+        create_views(connection, TABLES[name], selected, any(file.repeats for file in files))
+    if RESULTS in tables:
+        connection.execute(f"CREATE VIEW {RESULTS} AS {RESULTS_SQL}")
     return connection
 
 
@@ -75,7 +84,14 @@ def _connect() -> duckdb.DuckDBPyConnection:
 
 
 def _wanted(tables: Collection[str]) -> list[str]:
-    return [name for name in TABLES if name == "runs" or name in tables]
+    below = {table.name for table in STANDS_ON} if RESULTS in tables else set()
+    return [name for name in TABLES if name == "runs" or name in tables or name in below]
+
+
+def _is_packed(now: Held) -> bool:
+    """Whether all that `results` stands on is in packs."""
+    names = [table.name for table in STANDS_ON]
+    return not any(now.parts[name] or now.rows.get(name) or now.hidden[name] for name in names)
 
 
 def _view_held(connection: duckdb.DuckDBPyConnection, root: Path, now: Held, tables: Collection[str]) -> None:
@@ -89,7 +105,7 @@ def _view_held(connection: duckdb.DuckDBPyConnection, root: Path, now: Held, tab
         if rows:
             selected = f"{selected} UNION ALL {_register(connection, table, rows)}"
         repeats = any(pack.repeats for pack in packs) or _may_repeat(parts, rows)
-        _create_views(connection, table, selected, repeats)
+        create_views(connection, table, selected, repeats)
 
 
 def _version(root: Path, part: Part) -> int:
@@ -109,13 +125,6 @@ def _register(connection: duckdb.DuckDBPyConnection, table: Table, rows: Sequenc
     filled = [{column: row.get(column) for column in table.columns} for row in rows]
     connection.register(name, pa.Table.from_pylist(filled, table.schema))
     return f'SELECT * FROM "{name}"'
-
-
-def _create_views(connection: duckdb.DuckDBPyConnection, table: Table, selected: str, repeats: bool) -> None:
-    connection.execute(f'CREATE VIEW "{table.view}" AS {selected}')
-    if table.latest:
-        counting = latest_of(table.view, table.latest) if repeats or table.name == "runs" else f"FROM {table.view}"
-        connection.execute(f'CREATE VIEW "{table.name}" AS {counting}')
 
 
 def query(root: Path, sql: str, snapshot: Snapshot | None = None) -> "pa.Table":

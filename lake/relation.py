@@ -2,8 +2,12 @@
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lake.table import DUCKDB_TYPES, Latest, Table
+
+if TYPE_CHECKING:
+    import duckdb
 
 
 def quoted(text: str) -> str:
@@ -48,3 +52,15 @@ def latest_of(events: str, latest: Latest) -> str:
 
 def _nothing(table: Table) -> str:
     return ", ".join(f'NULL::{DUCKDB_TYPES[one.kind]} AS "{name}"' for name, one in table.columns.items())
+
+
+def create_views(connection: "duckdb.DuckDBPyConnection", table: Table, selected: str, repeats: bool) -> None:
+    """A view of the rows that a SELECT gives and, where several may be about one thing, of those that count.
+
+    Args:
+        repeats: whether a run's later attempt may have written a row again; of `runs` that is always looked for.
+    """
+    connection.execute(f'CREATE VIEW "{table.view}" AS {selected}')
+    if table.latest:
+        counting = latest_of(table.view, table.latest) if repeats or table.name == "runs" else f"FROM {table.view}"
+        connection.execute(f'CREATE VIEW "{table.name}" AS {counting}')

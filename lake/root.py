@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 from lake.errors import LakeError
 from lake.files import write_json
@@ -37,6 +38,26 @@ def check_lake(root: Path) -> Path:
     Raises:
         LakeError: there is no lake, or its schema is newer than this code.
     """
+    _read_marker(root)
+    return root
+
+
+def known_generation(root: Path) -> int:
+    """The number of a generation that is known to have been: a lower one is not what holds.
+
+    Raises:
+        LakeError: as `check_lake`.
+    """
+    return int(_read_marker(root).get("generation", 0))
+
+
+def note_generation(root: Path, number: int) -> None:
+    """Remember that there is a generation of that number, so that its loss is noticed."""
+    if known_generation(root) < number:
+        write_json(root / MARKER, {"format": FORMAT, "schema": SCHEMA_VERSION, "generation": number})
+
+
+def _read_marker(root: Path) -> dict[str, Any]:
     marker = root / MARKER
     if not marker.exists():
         what = "does not exist" if not root.exists() else f"is not a lake: it has no {MARKER}"
@@ -44,8 +65,10 @@ def check_lake(root: Path) -> Path:
     try:
         found = json.loads(marker.read_text())
         fits = found["format"] == FORMAT
-        version = int(found["schema"])
-    except (ValueError, KeyError, TypeError) as error:
+        version = found["schema"]
+        if type(version) is not int or type(found.get("generation", 0)) is not int:
+            raise ValueError("its schema is no number")
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise LakeError(f"{marker} cannot be read as a lake's marker ({error}). Restore it from a copy.") from error
     if not fits:
         raise LakeError(f"{root} is a {found['format']}, not a {FORMAT}. Set KDGAT_LAKE to a lake.")
@@ -53,4 +76,4 @@ def check_lake(root: Path) -> Path:
         raise LakeError(
             f"{root} was written with schema {version}; this code knows up to {SCHEMA_VERSION}. Update kd-gat."
         )
-    return root
+    return dict(found)

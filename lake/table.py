@@ -83,13 +83,41 @@ def _arrow_types() -> Mapping[Kind, pa.DataType]:
     }
 
 
+def _text_fault(value: Any) -> str | None:
+    if not isinstance(value, str):
+        return "no text"
+    if value.isascii():
+        return None
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return "which UTF-8 cannot write"
+    return None
+
+
+def _integer_fault(value: Any) -> str | None:
+    if not isinstance(value, Integral) or isinstance(value, bool):
+        return "no whole number"
+    return None if -(2**63) <= int(value) < 2**63 else "beyond 64 bits"
+
+
+def _real_fault(value: Any) -> str | None:
+    if not isinstance(value, Real) or isinstance(value, bool):
+        return "no number"
+    try:
+        float(value)
+    except OverflowError:
+        return "beyond what 64 bits hold"
+    return None
+
+
 # Why a column of a kind cannot hold a value. Numbers of numpy are numbers, a bool is none.
 _KIND_FAULTS: Mapping[Kind, Callable[[Any], str | None]] = {
-    "text": lambda value: None if isinstance(value, str) else "no text",
+    "text": _text_fault,
     "flag": lambda value: None if isinstance(value, bool) else "neither true nor false",
     "instant": lambda value: None if isinstance(value, datetime) and value.tzinfo else "no time with a time zone",
-    "integer": lambda value: None if isinstance(value, Integral) and not isinstance(value, bool) else "no whole number",
-    "real": lambda value: None if isinstance(value, Real) and not isinstance(value, bool) else "no number",
+    "integer": _integer_fault,
+    "real": _real_fault,
 }
 
 

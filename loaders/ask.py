@@ -5,14 +5,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lake.commands.shown import Rows
-from lake.read import open_lake
-from loaders.queries import QUERIES, Value, statements
+from lake.read import ALL, open_lake
+from loaders.queries import QUERIES, Value, statements, views_of
 
 if TYPE_CHECKING:
     import duckdb
 
     from lake.snapshot import Snapshot
 
+_HAVE = ("results",)  # views that an opened lake has, and the site's data not
 _DERIVED = ("settings",)  # tables of the site that the lake has not; their loader makes them
 
 
@@ -22,11 +23,16 @@ def ask(connection: "duckdb.DuckDBPyConnection", name: str, values: Mapping[str,
     Raises:
         LakeError: there is no such query or variable.
     """
-    *before, question = statements(name, values)
+    *before, question = statements(name, values, _HAVE if _has(connection, "results") else ())
     for statement in before:
         connection.execute(statement)
     answer = connection.execute(question)
     return Rows([column[0] for column in answer.description or ()], answer.fetchall())
+
+
+def _has(connection: "duckdb.DuckDBPyConnection", view: str) -> bool:
+    found = connection.execute("SELECT 1 FROM duckdb_views() WHERE view_name = $view AND NOT temporary", {"view": view})
+    return bool(found.fetchall())
 
 
 def open_for(root: Path, snapshot: "Snapshot | None", *names: str) -> "duckdb.DuckDBPyConnection":
@@ -35,7 +41,7 @@ def open_for(root: Path, snapshot: "Snapshot | None", *names: str) -> "duckdb.Du
     Raises:
         LakeError: `root` is no lake, or a part in it cannot be read.
     """
-    tables = {table for name in names for table in QUERIES[name].tables}
+    tables = {table for name in names for table in (*QUERIES[name].tables, *views_of(name))} & {*ALL, *_DERIVED}
     connection = open_lake(root, snapshot, sorted(tables - {*_DERIVED}))
     if "settings" in tables:
         from loaders import settings  # reads whole tables as Arrow, which takes its time to import

@@ -143,7 +143,9 @@ _VERBS = {
 def _common() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument("--lake", type=Path, default=lake_root(), metavar="DIR", help="lake to ask (KDGAT_LAKE)")
-    parser.add_argument("--snapshot", metavar="ID|NAME", help="one snapshot, by id or tag, instead of the lake as it stands")
+    parser.add_argument(
+        "--snapshot", metavar="ID|NAME", help="one snapshot, by id or tag, instead of the lake as it stands"
+    )
     parser.add_argument("--format", choices=FORMATS, default="table", help="(default: table)")
     return parser
 

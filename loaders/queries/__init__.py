@@ -4,7 +4,7 @@ What a question leaves open it takes from DuckDB's variables, `getvariable('metr
 knows as well; the defaults stand in `QUERIES`. A query may stand on another one, as a view of its name.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,9 +34,13 @@ class Query:
 _WHICH_RUNS: Mapping[str, Value] = {"origin": "own", "dataset": None, "experiment": None}
 
 QUERIES: Mapping[str, Query] = {
+    "results": Query(
+        "every metric that counts with the model it is of; a view of every opened lake", ("runs", "metrics")
+    ),
     "measured": Query(
         "every value of a metric that counts, a row a seed",
         ("runs", "metrics"),
+        ("results",),
         defaults={"metric": "f1", "split": "test", "captures": "main", **_WHICH_RUNS},
     ),
     "leaderboard": Query(
@@ -86,12 +90,28 @@ def parameters_of(name: str) -> dict[str, Value]:
     return found | dict(QUERIES[name].defaults)
 
 
+def views_of(name: str) -> list[str]:
+    """The queries that one stands on, directly or not, each after those that it stands on itself."""
+    below = [view for one in QUERIES[name].views for view in (*views_of(one), one)]
+    return list(dict.fromkeys(below))
+
+
 def text_of(name: str) -> str:
+    """The query's SQL; that of `results` is the lake's."""
+    if name == "results":
+        from lake.results import SQL
+
+        return SQL
     return (FOLDER / f"{name}.sql").read_text()
 
 
-def statements(name: str, values: Mapping[str, Value] | None = None) -> list[str]:
+def statements(
+    name: str, values: Mapping[str, Value] | None = None, have: Collection[str] = ()
+) -> list[str]:  # fmt: skip
     """What a connection is to execute, in order; the last statement gives the rows.
+
+    Args:
+        have: views that the connection has already, as an opened lake has `results`.
 
     Raises:
         LakeError: there is no such query, or it has no such variable.
@@ -102,7 +122,7 @@ def statements(name: str, values: Mapping[str, Value] | None = None) -> list[str
     if unknown := sorted({*(values or {})} - {*parameters}):
         raise LakeError(f"the query {name} has no variable {', '.join(unknown)}. It has: {', '.join(parameters)}.")
     variables = [f"SET VARIABLE {key} = {literal(value)}" for key, value in (parameters | dict(values or {})).items()]
-    views = [f"CREATE OR REPLACE TEMP VIEW {view} AS {text_of(view)}" for view in QUERIES[name].views]
+    views = [f"CREATE OR REPLACE TEMP VIEW {view} AS {text_of(view)}" for view in views_of(name) if view not in have]
     return [*variables, *views, text_of(name)]
 
 

@@ -1,6 +1,7 @@
 """Compaction changes where rows lie, and nothing else."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,13 @@ from lake.append import append, append_arrow
 from lake.check import verify
 from lake.compact import compact
 from lake.errors import LakeError
+from lake.gc import collect
 from lake.generation import current_generation
 from lake.held import held
 from lake.journal import Journal
 from lake.parts import part_name
 from lake.read import open_lake, query
+from lake.results import SQL
 from lake.schema import EPOCHS, METRICS, PREDICTIONS, RUNS, TABLES
 from lake.snapshot import take_snapshot
 from tests.lake.rows import epoch_row, metric_row, run_row
@@ -191,3 +194,37 @@ def test_a_pack_that_is_gone_or_cut_is_said(small_lake: Path) -> None:
         pack.write_bytes(data) if data else pack.unlink()
         with pytest.raises(LakeError, match=r"a file of .* cannot be read .* ./run lake verify says which"):
             open_lake(small_lake)
+
+
+def test_a_generation_that_is_gone_is_said_and_nothing_is_freed(small_lake: Path) -> None:
+    """Its packs would count no more, and the lake would seem to be without rows."""
+    compact(small_lake)
+    append(small_lake, EPOCHS, "run-a", "epoch-00003", [epoch_row(epoch=3)])
+    compact(small_lake)
+    before = {path for path in small_lake.rglob("*") if path.is_file()}
+    for number in (2, 1):
+        (small_lake / "generations" / f"{number:06d}.json").unlink()
+        for act in (
+            lambda: query(small_lake, "SELECT 1"), lambda: compact(small_lake), lambda: take_snapshot(small_lake),
+            lambda: collect(small_lake, timedelta(0)),
+        ):  # fmt: skip
+            with pytest.raises(LakeError, match=r"generation 2 of .* is gone"):
+                act()
+        assert any("generation 2" in fault for fault in verify(small_lake))
+    gone = {small_lake / "generations" / f"{number:06d}.json" for number in (1, 2)}
+    assert {path for path in small_lake.rglob("*") if path.is_file()} == before - gone
+
+
+def test_results_are_the_same_from_their_file_and_from_the_query(tmp_path: Path) -> None:
+    root = tmp_path / "lake"
+    made_up_lake(root, seeds=(1, 2))
+    asked = "SELECT * FROM results ORDER BY ALL"
+    assert current_generation(root).results is not None
+    kept = query(root, asked).to_pylist()
+    assert kept == query(root, f"SELECT * FROM ({SQL}) ORDER BY ALL").to_pylist()
+    assert kept == query(root, asked, take_snapshot(root)).to_pylist()
+    append(root, RUNS, "run-new", "a001-rows", [run_row()])
+    assert query(root, asked).to_pylist() == kept, "a run that is in no pack yet is looked at as well"
+    (path,) = (root / "results").iterdir()
+    path.write_bytes(path.read_bytes()[:-1])
+    assert any("results/" in fault for fault in verify(root))
