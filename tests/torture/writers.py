@@ -18,10 +18,10 @@ _WRITE = """
 import sys
 from pathlib import Path
 from lake.journal import Journal
-from lake.append import write_part  # what sealing needs is imported before the signal
+from lake.recover import seal_journal
 from lake.schema import RUNS
 from tests.torture.zygote import run_row
-import pyarrow.parquet
+import pyarrow.compute, pyarrow.parquet  # what sealing needs is imported before the signal
 root, name, rows, values = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 print("ready", flush=True)
 sys.stdin.readline()
