@@ -67,8 +67,8 @@ def current_generation(root: Path) -> Generation:
     number = last_number(root / FOLDER)
     if number < (known := known_generation(root)):
         raise LakeError(
-            f"generation {known} of {root} is gone, which says whose rows its packs hold: without it they would seem to "
-            "be none. Restore generations/ from a copy (./run lake pull REMOTE --repair brings back a snapshot's)."
+            f"generation {known} of {root} is gone, which says whose rows its packs hold: without it the lake would "
+            "seem to have none. Restore it from a copy; a snapshot's rows come back by ./run lake pull REMOTE."
         )
     return load_generation(root, number) if number else Generation()
 

@@ -123,7 +123,8 @@ def statements(
         raise LakeError(f"the query {name} has no variable {', '.join(unknown)}. It has: {', '.join(parameters)}.")
     variables = [f"SET VARIABLE {key} = {literal(value)}" for key, value in (parameters | dict(values or {})).items()]
     views = [f"CREATE OR REPLACE TEMP VIEW {view} AS {text_of(view)}" for view in views_of(name) if view not in have]
-    return [*variables, *views, text_of(name)]
+    question = f"{text_of(name)} ORDER BY ALL" if name == "results" else text_of(name)  # a view needs no order
+    return [*variables, *views, question]
 
 
 def literal(value: Value) -> str:
