@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lake.commands import ask, reconcile, registry, remote, tend
+from lake.commands.ending import until_the_reader_goes
 from lake.errors import LakeError
 from lake.settings import lake_root
 
@@ -16,10 +17,12 @@ COMMANDS = (ask, tend, remote, reconcile, registry)
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
-        return int(options.verb(options))
+        with until_the_reader_goes():
+            return int(options.verb(options))
     except LakeError as error:
         print(f"lake: {error}", file=sys.stderr)
         return 1
+    return 0  # the reader has gone away
 
 
 def _parser() -> argparse.ArgumentParser:

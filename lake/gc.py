@@ -103,6 +103,9 @@ def _candidates(root: Path, before: float) -> Iterator[tuple[Path, str]]:
     for path in (root / JOURNALS).glob("*.done"):
         if path.stat().st_size <= int(path.stem.rsplit("~", 1)[1]):
             yield path, "its rows are in parts"
+    for path in (root / JOURNALS).glob("*.journal"):
+        if b"\n" not in path.read_bytes():
+            yield path, "its writer was killed before its first line was whole"
     for path in root.rglob(".*.tmp"):
         yield path, "its writer was killed"
 

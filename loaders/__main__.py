@@ -4,6 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from lake.commands.ending import until_the_reader_goes
 from lake.errors import LakeError
 from loaders.analytics.verbs import add_verbs as add_analytics
 from loaders.errors import SiteError
@@ -13,13 +14,15 @@ from loaders.pages import add_verbs as add_pages
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
-        return int(options.verb(options))
+        with until_the_reader_goes():
+            return int(options.verb(options))
     except (LakeError, SiteError) as error:
         print(f"{options.name}: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print(f"{options.name}: stopped", file=sys.stderr)
         return 130
+    return 0  # the reader has gone away
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -41,12 +41,19 @@ def add_verbs(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     diff.set_defaults(verb=_diff)
     gc = verbs.add_parser("gc", help="free what no snapshot or generation names")
     gc.add_argument(
-        "--grace-days", type=float, default=GRACE / timedelta(days=1), metavar="N", help="default: %(default)g"
+        "--grace-days", type=_days, default=GRACE / timedelta(days=1), metavar="N", help="default: %(default)g"
     )
     gc.add_argument("--dry-run", action="store_true", help="only say what would be freed")
     gc.add_argument("--format", choices=("table", "json"), default="table")
     gc.set_defaults(verb=_gc)
     verbs.add_parser("schema", help="every table and column, as docs/schema.md").set_defaults(verb=_schema)
+
+
+def _days(text: str) -> float:
+    days = float(text)
+    if not 0 <= days < 1e6:
+        raise argparse.ArgumentTypeError(f"{text} is no number of days from 0 on")
+    return days
 
 
 def _recover(options: argparse.Namespace) -> int:

@@ -47,47 +47,58 @@ def _of_runs(
     """The columns of a table, of some runs."""
     count, per_run = len(numbers), epochs * len(EPOCH_METRICS)
     names = np.array([run_id_of(number) for number in numbers])
-    yield EPOCHS, {
-        "run_id": pa.array(np.repeat(names, per_run)),
-        "attempt": pa.repeat(1, count * per_run),
-        "epoch": pa.array(np.tile(np.repeat(np.arange(epochs), len(EPOCH_METRICS)), count)),
-        "split": pa.repeat("validation", count * per_run),
-        "metric": pa.array(np.tile(np.array(EPOCH_METRICS), count * epochs)),
-        "value": pa.array(chance.random(count * per_run)),
-    }
+    yield (
+        EPOCHS,
+        {
+            "run_id": pa.array(np.repeat(names, per_run)),
+            "attempt": pa.repeat(1, count * per_run),
+            "epoch": pa.array(np.tile(np.repeat(np.arange(epochs), len(EPOCH_METRICS)), count)),
+            "split": pa.repeat("validation", count * per_run),
+            "metric": pa.array(np.tile(np.array(EPOCH_METRICS), count * epochs)),
+            "value": pa.array(chance.random(count * per_run)),
+        },
+    )
     of_each = np.repeat(names, len(TEST_METRICS))
     texts = {
         "dataset": "bench", "split": "test", "capture": "known vehicles", "vehicle": "all", "attack": "all",
         "protocol": "known vehicle",
     }  # fmt: skip
-    yield METRICS, {
-        **{name: pa.repeat(text, len(of_each)) for name, text in texts.items()},
-        "run_id": pa.array(of_each),
-        "model_run_id": pa.array(of_each),
-        "is_known_vehicle": pa.repeat(True, len(of_each)),
-        "metric": pa.array(TEST_METRICS * count),
-        "value": pa.array(chance.random(len(of_each))),
-        "n": pa.repeat(1000, len(of_each)),
-        "n_attack": pa.repeat(100, len(of_each)),
-    }
+    yield (
+        METRICS,
+        {
+            **{name: pa.repeat(text, len(of_each)) for name, text in texts.items()},
+            "run_id": pa.array(of_each),
+            "model_run_id": pa.array(of_each),
+            "is_known_vehicle": pa.repeat(True, len(of_each)),
+            "metric": pa.array(TEST_METRICS * count),
+            "value": pa.array(chance.random(len(of_each))),
+            "n": pa.repeat(1000, len(of_each)),
+            "n_attack": pa.repeat(100, len(of_each)),
+        },
+    )
     texts = {
         "experiment": "bench", "stage": "gat_student", "model": "gat", "role": "student", "dataset": "bench",
         "versions_json": "{}", "device": "cpu",
     }  # fmt: skip
     configs = [f'{{"name": "bench", "window": {{"size": 100}}, "number": {number // 5}}}' for number in numbers]
     begun = [_BEGUN + timedelta(seconds=int(number)) for number in numbers]
-    yield RUNS, {
-        **{name: pa.repeat(text, 2 * count) for name, text in texts.items()},
-        "run_id": pa.array(np.repeat(names, 2)),
-        "config_json": pa.array(np.repeat(configs, 2)),
-        "config_digest": pa.array([hashlib.sha256(text.encode()).hexdigest() for text in configs for _ in range(2)]),
-        "status": pa.array(["running", "complete"] * count),
-        "attempt": pa.repeat(1, 2 * count),
-        "is_demo": pa.repeat(False, 2 * count),
-        "seed": pa.array(np.repeat(numbers % 5, 2)),
-        "started_at": pa.array([at for at in begun for _ in range(2)]),
-        "finished_at": pa.array([at for one in begun for at in (None, one + timedelta(minutes=9))]),
-    }
+    yield (
+        RUNS,
+        {
+            **{name: pa.repeat(text, 2 * count) for name, text in texts.items()},
+            "run_id": pa.array(np.repeat(names, 2)),
+            "config_json": pa.array(np.repeat(configs, 2)),
+            "config_digest": pa.array(
+                [hashlib.sha256(text.encode()).hexdigest() for text in configs for _ in range(2)]
+            ),
+            "status": pa.array(["running", "complete"] * count),
+            "attempt": pa.repeat(1, 2 * count),
+            "is_demo": pa.repeat(False, 2 * count),
+            "seed": pa.array(np.repeat(numbers % 5, 2)),
+            "started_at": pa.array([at for at in begun for _ in range(2)]),
+            "finished_at": pa.array([at for one in begun for at in (None, one + timedelta(minutes=9))]),
+        },
+    )
 
 
 def _write(root: Path, table: Table, rows: pa.Table, numbers: NDArray[np.int64], epochs: int) -> None:

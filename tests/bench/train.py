@@ -99,8 +99,8 @@ def train_ours(with_teacher: bool) -> dict[str, Any]:
     asked_s = time.perf_counter() - begun_s
     with tempfile.TemporaryDirectory() as folder:
         context = StageContext(
-            journal=Journal(Path(folder) / "lake", "bench"), folder=RunFolder(Path(folder) / "runs", "bench"), inputs={}, seed=0,
-            say=lambda line: None, tracking=TrackingConfig(wandb="off"), facts={},
+            journal=Journal(Path(folder) / "lake", "bench"), folder=RunFolder(Path(folder) / "runs", "bench"),
+            inputs={}, seed=0, say=lambda line: None, tracking=TrackingConfig(wandb="off"), facts={},
         )  # fmt: skip
         fit(
             learner, Batches(lessons(source, taught), train, _CONFIG.batch_size, 0),

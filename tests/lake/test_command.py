@@ -140,3 +140,22 @@ def test_a_part_that_may_not_be_read_is_named(small_lake: Path, without_override
         assert done.returncode == 1, done.stdout
         assert str(closed) in done.stderr
         assert "Traceback" not in done.stderr
+
+
+def test_a_reader_that_goes_away_is_no_error(small_lake: Path) -> None:
+    sql = "SELECT range AS a FROM range(200000)"
+    command = [sys.executable, "-m", "lake", "--lake", str(small_lake), "sql", sql, "--format", "csv"]
+    with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as asked:
+        assert asked.stdout is not None
+        assert asked.stderr is not None
+        assert asked.stdout.readline() == "a\n"
+        asked.stdout.close()
+        assert "Traceback" not in asked.stderr.read()
+    assert asked.returncode == 0
+
+
+@pytest.mark.parametrize("days", ["nan", "-1", "inf", "soon"])
+def test_a_grace_time_that_is_none_is_refused(small_lake: Path, capsys: pytest.CaptureFixture[str], days: str) -> None:
+    with pytest.raises(SystemExit):
+        main(["--lake", str(small_lake), "gc", "--grace-days", days])
+    assert "--grace-days" in capsys.readouterr().err
