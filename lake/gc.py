@@ -104,10 +104,19 @@ def _candidates(root: Path, before: float) -> Iterator[tuple[Path, str]]:
         if path.stat().st_size <= int(path.stem.rsplit("~", 1)[1]):
             yield path, "its rows are in parts"
     for path in (root / JOURNALS).glob("*.journal"):
-        if b"\n" not in path.read_bytes():
+        if not _has_line(path):
             yield path, "its writer was killed before its first line was whole"
     for path in root.rglob(".*.tmp"):
         yield path, "its writer was killed"
+
+
+def _has_line(path: Path) -> bool:
+    """Whether its first line is whole; a journal that is gone was sealed."""
+    try:
+        with path.open("rb") as file:
+            return file.readline().endswith(b"\n")
+    except FileNotFoundError:
+        return True
 
 
 def _now(root: Path) -> float:

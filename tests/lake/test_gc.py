@@ -137,3 +137,15 @@ def test_a_pack_that_was_merged_just_now_stays_with_the_generation_that_names_it
     assert {path for one in collect(small_lake) if "000001.json" in (path := one.path)} == {"generations/000001.json"}
     assert query(small_lake, COUNT).to_pylist() == [{"n": 5}]
     assert verify(small_lake, rows=True) == []
+
+
+def test_a_journal_whose_writer_was_killed_before_its_first_line_goes_after_the_grace_time(small_lake: Path) -> None:
+    folder = small_lake / "journals"
+    folder.mkdir(exist_ok=True)
+    for number, data in enumerate((b"", b'1c291ca3 {"format": "kd-')):
+        (folder / f"run-x~{number:016x}.journal").write_bytes(data)
+    assert collect(small_lake) == []
+    age(small_lake, GRACE + timedelta(hours=1))
+    assert len([one for one in collect(small_lake) if one.reason.startswith("its writer was killed before")]) == 2
+    assert list(folder.iterdir()) == []
+    assert verify(small_lake) == []

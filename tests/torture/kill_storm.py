@@ -9,6 +9,7 @@ from typing import Any
 
 from lake.check import verify
 from lake.compact import compact
+from lake.journal_file import read_journal
 from lake.read import open_lake
 from lake.recover import list_journals, recover
 from lake.root import create_lake
@@ -55,7 +56,7 @@ def kill_storm(
             tick()
     finally:
         said, _ = poller.communicate("")
-    totals["unfinished_journals"] = len(list_journals(root))
+    totals["unfinished_journals"] = sum(bool(read_journal(name.path).records) for name in list_journals(root))
     faults = verify(root)
     return {"rounds": rounds, **totals, "verify_faults": faults[:5], **json.loads(said)}
 
