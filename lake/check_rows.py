@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
@@ -41,12 +41,25 @@ def repeated_keys(root: Path, everywhere: bool = False) -> list[str]:
             for table in TABLES.values():
                 chosen = None if everywhere else _in_several_places(root, table, now)
                 some = _some_at_a_time(connection, root, table, now, chosen)
-                faults += [f"{table.name}: {fault}" for rows in some if (fault := repeated_key(table, rows))]
+                keys = [key for rows in some if (key := repeated_key(table, rows))]
+                faults += [
+                    f"{table.name}: the key {key} stands in more than one row, of {_places(now, table, key)}. Find out "
+                    "which is right and take the other out: ./run lake set-aside PART --reason WHY"
+                    for key in keys
+                ]
     except duckdb.Error as error:
         faults.append(f"{root}: DuckDB cannot read what pyarrow can ({error}). Restore the lake from a copy.")
     except LakeError as error:
         faults.append(str(error))
     return faults
+
+
+def _places(now: Held, table: Table, key: Mapping[str, Any]) -> str:
+    """Where rows with that key may lie."""
+    owner = key[table.owner]
+    parts = [part.path for part in now.parts[table.name] if part.owner in (owner, MERGED)]
+    journals = ["a journal"] if any(row[table.owner] == owner for row in now.rows.get(table.name, ())) else []
+    return ", ".join([*parts, *journals, *(["a pack"] if now.generation.of(table.name) else [])])
 
 
 def wrong_digests(root: Path, generation: Generation) -> list[str]:

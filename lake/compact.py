@@ -162,8 +162,11 @@ def _sorted_rows(
         selected.append(rows_of(table, [(root / source.part.path, source.schema) for source in loose]))
     rows = connection.sql(f"SELECT * FROM ({' UNION ALL '.join(selected)}) ORDER BY {table.order_sql}")
     data = rows.to_arrow_table().cast(table.schema)
-    if fault := repeated_key(table, data):
-        raise LakeError(f"{table.name}: {fault} Nothing was merged; ./run lake verify says more.")
+    if key := repeated_key(table, data):
+        raise LakeError(
+            f"{table.name}: the key {key} stands in more than one row. Nothing was merged; ./run lake verify names the "
+            "files, ./run lake set-aside takes one out."
+        )
     return data
 
 

@@ -35,8 +35,8 @@ def check_arrow(table: Table, columns: Mapping[str, Any]) -> pa.Table:
         raise LakeError(f"{table.name}: {fault}. Nothing was written.")
     order = [(name, "ascending", "at_start") for name in table.key]
     data = data.sort_by(order) if len(data) > 1 else data
-    if fault := repeated_key(table, data):
-        raise LakeError(f"{table.name}: {fault} Nothing was written.")
+    if key := repeated_key(table, data):
+        raise LakeError(f"{table.name}: the key {key} stands in more than one row. Nothing was written.")
     return data
 
 
@@ -104,8 +104,8 @@ def _range_fault(table: Table, data: pa.Table) -> str | None:
     return None
 
 
-def repeated_key(table: Table, data: pa.Table) -> str | None:
-    """The first key that stands in two rows, as a sentence. In sorted rows those lie side by side."""
+def repeated_key(table: Table, data: pa.Table) -> dict[str, Any] | None:
+    """The first key that stands in two rows. In sorted rows those lie side by side."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -117,7 +117,4 @@ def repeated_key(table: Table, data: pa.Table) -> str | None:
         equal = pc.coalesce(pc.equal(first, second), pc.and_(pc.is_null(first), pc.is_null(second)))
         same = pc.and_(same, equal)
     row = pc.index(same, True).as_py()
-    if row < 0:
-        return None
-    key = {name: data[name][row].as_py() for name in table.key}
-    return f"the key {key} stands in more than one row."
+    return {name: data[name][row].as_py() for name in table.key} if row >= 0 else None

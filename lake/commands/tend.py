@@ -1,4 +1,4 @@
-"""`recover | compact | tag | forget | diff | gc | schema`: what keeps a lake small, named and known."""
+"""`recover | compact | tag | forget | diff | gc | set-aside | schema`: what keeps a lake small, named and known."""
 
 import argparse
 import json
@@ -12,6 +12,7 @@ from lake.diff import Difference, diff_snapshots
 from lake.gc import GRACE, collect
 from lake.recover import list_journals, recover, rescue, salvage
 from lake.schema_doc import schema_page
+from lake.set_aside import set_aside
 from lake.snapshot import latest_snapshot
 from lake.tags import find_snapshot, forget_snapshot, put_tag, tag_history, tags
 
@@ -46,6 +47,10 @@ def add_verbs(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     gc.add_argument("--dry-run", action="store_true", help="only say what would be freed")
     gc.add_argument("--format", choices=("table", "json"), default="table")
     gc.set_defaults(verb=_gc)
+    aside = verbs.add_parser("set-aside", help="take a part out that contradicts another; it is kept")
+    aside.add_argument("part", metavar="PART", help="as ./run lake verify names it")
+    aside.add_argument("--reason", required=True, metavar="WHY")
+    aside.set_defaults(verb=_set_aside)
     verbs.add_parser("schema", help="every table and column, as docs/schema.md").set_defaults(verb=_schema)
 
 
@@ -126,6 +131,11 @@ def _gc(options: argparse.Namespace) -> int:
         print(f"{one.path}  {one.size_bytes:,} bytes: {one.reason}")
     words = "would be freed" if options.dry_run else "freed"
     print(f"{len(freed)} files, {sum(one.size_bytes for one in freed):,} bytes {words}")
+    return 0
+
+
+def _set_aside(options: argparse.Namespace) -> int:
+    print(set_aside(options.lake, options.part, options.reason))
     return 0
 
 
