@@ -13,7 +13,7 @@ from lake.check_rows import repeated_keys, wrong_digests
 from lake.contract import arrow_fault
 from lake.errors import LakeError
 from lake.files import sha256_of
-from lake.generation import Generation, current_generation, read_index
+from lake.generation import Generation, current_generation, packed_owners, packed_without
 from lake.journal_file import read_journal
 from lake.pack import ROW_GROUP
 from lake.parts import MERGED, Part, check_part, list_packs, list_parts
@@ -25,6 +25,7 @@ from lake.snapshot import FOLDER, Snapshot, load_snapshot
 from lake.table import Table
 from lake.tags import tag_faults
 
+_MOST_ORPHANS = 20  # more would say the same
 _THREADS = 4  # digests are computed without Python's lock
 Tick = Callable[[int], None]
 
@@ -177,22 +178,16 @@ def _rows_fault(path: Path, table: Table) -> str | None:
 
 def _orphans(root: Path, generation: Generation, parts: Sequence[Part]) -> list[str]:
     """Rows of runs that `runs` does not know, told by whose rows files hold."""
-    owners: dict[str, set[str]] = {name: set() for name in TABLES}
-    for one in read_index(root, generation, list(TABLES)):
-        owners[one.table].add(one.owner)
-    for part in parts:
-        if part.owner != MERGED:
-            owners[part.table].add(part.owner)
-    for journal in list_journals(root):
-        owners["runs"].add(journal.run_id)
     if any(part.owner == MERGED for part in parts):
         return _orphans_by_rows(root)
-    return [
-        f"{name}: rows of the run {owner}, which runs does not know."
-        for name, found in owners.items()
-        if TABLES[name].owner == "run_id"
-        for owner in sorted(found - owners["runs"])[:3]
-    ]
+    tables = [name for name, table in TABLES.items() if table.owner == "run_id" and name != "runs"]
+    loose = {(part.table, part.owner) for part in parts if part.table in tables}
+    known = {part.owner for part in parts if part.table == "runs"} | {one.run_id for one in list_journals(root)}
+    if any(owner not in known for _, owner in loose):
+        known |= packed_owners(root, generation, "runs")
+    found = {*packed_without(root, generation, tables, "runs"), *loose}
+    strangers = sorted((name, owner) for name, owner in found if owner not in known)
+    return [f"{name}: rows of the run {owner}, which runs does not know." for name, owner in strangers[:_MOST_ORPHANS]]
 
 
 def _orphans_by_rows(root: Path) -> list[str]:

@@ -114,17 +114,43 @@ def read_index(root: Path, generation: Generation, tables: Collection[str]) -> l
 
 def read_index_file(path: Path, tables: Collection[str]) -> list[Indexed]:
     """As `read_index`, of an index that may lie anywhere."""
+    rows = _ask_index(
+        path,
+        'SELECT "table", owner, pack, rows, digest, parts FROM read_parquet($path) '
+        'WHERE list_contains($tables, "table")',
+        tables=list(tables),
+    )
+    return [
+        Indexed(table, owner, pack, count, digest, tuple(parts)) for table, owner, pack, count, digest, parts in rows
+    ]
+
+
+def packed_owners(root: Path, generation: Generation, table: str) -> set[str]:
+    """Whose rows of one table are in packs; errors as `read_index`."""
+    if generation.index_path is None:
+        return set()
+    sql = 'SELECT owner FROM read_parquet($path) WHERE "table" = $table'
+    return {owner for (owner,) in _ask_index(root / generation.index_path, sql, table=table)}
+
+
+def packed_without(root: Path, generation: Generation, tables: Collection[str], other: str) -> list[tuple[str, str]]:
+    """Tables and owners with rows in packs, but none of the table `other`; errors as `read_index`."""
+    if generation.index_path is None:
+        return []
+    sql = """
+        SELECT DISTINCT "table", owner FROM read_parquet($path)
+        WHERE list_contains($tables, "table")
+            AND owner NOT IN (SELECT owner FROM read_parquet($path) WHERE "table" = $other)
+        ORDER BY ALL
+    """
+    return _ask_index(root / generation.index_path, sql, tables=list(tables), other=other)
+
+
+def _ask_index(path: Path, sql: str, **values: Any) -> list[Any]:
     import duckdb
 
     try:
         with duckdb.connect() as connection:
-            rows = connection.execute(
-                'SELECT "table", owner, pack, rows, digest, parts FROM read_parquet($path) '
-                'WHERE list_contains($tables, "table")',
-                {"path": str(path), "tables": list(tables)},
-            ).fetchall()
+            return connection.execute(sql, {"path": str(path), **values}).fetchall()
     except duckdb.Error as error:
         raise LakeError(f"{path}, the index of the lake's packs, cannot be read ({error}). Restore it.") from error
-    return [
-        Indexed(table, owner, pack, count, digest, tuple(parts)) for table, owner, pack, count, digest, parts in rows
-    ]
