@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from lake.contract import check_arrow
 from lake.errors import LakeError
 from lake.files import staged_file
-from lake.parts import DIGITS, owner_folder
+from lake.parts import DIGITS, PART_LABEL, owner_folder
 from lake.root import create_lake
 from lake.table import Row, Table
 
@@ -48,12 +48,14 @@ def write_part(root: Path, table: Table, owner: str, part: str, data: pa.Table) 
     create_lake(root)
     import pyarrow.parquet as pq
 
+    labelled = data.replace_schema_metadata({**data.schema.metadata, PART_LABEL: f"{owner}/{part}".encode()})
     with staged_file(folder, f"{part}.parquet") as staged:
-        pq.write_table(data, staged, compression="zstd", write_page_checksum=True)
+        pq.write_table(labelled, staged, compression="zstd", write_page_checksum=True)
         path = folder / f"{part}.{staged.sha256[:DIGITS]}.parquet"
         if path.exists():
             return path
-        if others := [other.name for other in folder.glob(f"{part}.*") if not other.name.startswith(".")]:
+        others = [other.name for other in folder.glob(f"{part}.*") if other.name[0] != "." and other != path]
+        if others:  # `path` itself may have come meanwhile, from another process with the same rows
             raise LakeError(
                 f"{folder / others[0]} is there with other rows, and a part is never written over. "
                 "Give the new rows a part of their own."

@@ -19,7 +19,7 @@ from lake.pack import ROW_GROUP
 from lake.parts import MERGED, Part, check_part, list_packs, list_parts
 from lake.read import open_lake
 from lake.recover import list_journals
-from lake.root import check_lake
+from lake.root import check_lake, refuse_link
 from lake.schema import TABLES
 from lake.snapshot import FOLDER, Snapshot, load_snapshot
 from lake.table import Table
@@ -42,6 +42,8 @@ def verify(root: Path, snapshot: Snapshot | None = None, rows: bool = False, tic
             digest was checked so when it was written; of older ones, which have none, the rows are checked always.
         tick: told the bytes of each file that was read.
     """
+    if links := _links(root):
+        return links
     check_lake(root)
     snapshots, faults = ([snapshot], []) if snapshot else _readable_snapshots(root)
     try:
@@ -73,6 +75,17 @@ def verify(root: Path, snapshot: Snapshot | None = None, rows: bool = False, tic
         + repeated_keys(root, rows)
         + (wrong_digests(root, generation) if rows else [])
     )
+
+
+def _links(root: Path) -> list[str]:
+    faults = []
+    for folder, folders, files in os.walk(root):
+        for name in sorted(folders + files):
+            try:
+                refuse_link(Path(folder, name))
+            except LakeError as error:
+                faults.append(str(error))
+    return faults
 
 
 def _expected(generation: Generation, snapshots: Iterable[Snapshot]) -> dict[str, tuple[str, str]]:

@@ -3,7 +3,6 @@ memory holds them however large the lake is."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,7 +38,7 @@ def repeated_keys(root: Path, everywhere: bool = False) -> list[str]:
         now = held(root)
         with _connected() as connection:
             for table in TABLES.values():
-                chosen = None if everywhere else _in_several_places(root, table, now)
+                chosen = None if everywhere else _suspects(table, now)
                 some = _some_at_a_time(connection, root, table, now, chosen)
                 keys = [key for rows in some if (key := repeated_key(table, rows))]
                 faults += [
@@ -82,19 +81,13 @@ def wrong_digests(root: Path, generation: Generation) -> list[str]:
     return faults
 
 
-def _in_several_places(root: Path, table: Table, now: Held) -> set[str] | None:
-    """Owners of whom two places may repeat a key; None where only the rows tell whose they are."""
-    places: Counter[str] = Counter()
-    for part in now.parts[table.name]:
-        if part.owner == MERGED:
-            return None
-        places[part.owner] += 1 if part.digest else 2
-    for owner in {str(row[table.owner]) for row in now.rows.get(table.name, ())}:
-        places[owner] += 2  # it may have several journals
-    if places:
-        packed = {one.owner for one in read_index(root, now.generation, [table.name])} - now.hidden[table.name]
-        places.update(owner for owner in packed if owner in places)
-    return {owner for owner, count in places.items() if count > 1}
+def _suspects(table: Table, now: Held) -> set[str] | None:
+    """Owners who may have a key twice: with rows in several places, or in a part of a schema that did not look; None
+    where only the rows tell whose they are."""
+    parts = now.parts[table.name]
+    if any(part.owner == MERGED for part in parts):
+        return None
+    return now.scattered[table.name] | {part.owner for part in parts if not part.digest}
 
 
 def _some_at_a_time(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from lake.contract import repeated_key
+from lake.contract import arrow_fault, repeated_key
 from lake.errors import LakeError
 from lake.generation import Generation, Indexed, put_generation, read_index
 from lake.held import Held, held
@@ -162,6 +162,8 @@ def _sorted_rows(
         selected.append(rows_of(table, [(root / source.part.path, source.schema) for source in loose]))
     rows = connection.sql(f"SELECT * FROM ({' UNION ALL '.join(selected)}) ORDER BY {table.order_sql}")
     data = rows.to_arrow_table().cast(table.schema)
+    if fault := arrow_fault(table, data, zeros=False):
+        raise LakeError(f"{table.name}: {fault}. Nothing was merged; ./run lake verify --rows names the file.")
     if key := repeated_key(table, data):
         raise LakeError(
             f"{table.name}: the key {key} stands in more than one row. Nothing was merged; ./run lake verify names the "

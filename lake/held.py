@@ -1,6 +1,6 @@
 """What a lake holds at one moment: packs, the parts that are in no pack yet, and journals' rows that are in no part."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,7 @@ class Held:
     Attributes:
         hidden: owners whose rows in packs count no more, since a later attempt wrote them anew.
         running: journals with rows that no part may hold yet; a longer part will take the place of what there is.
+        scattered: owners with rows in several places, which alone may hold a key twice.
     """
 
     generation: Generation
@@ -29,6 +30,7 @@ class Held:
     rows: Mapping[str, list[Row]]
     hidden: Mapping[str, set[str]]
     running: frozenset[str]
+    scattered: Mapping[str, set[str]]
 
 
 def held(root: Path, tables: Collection[str] = tuple(TABLES), before: float | None = None) -> Held:
@@ -62,7 +64,22 @@ def held(root: Path, tables: Collection[str] = tuple(TABLES), before: float | No
             if table in parts:
                 rows[table] += found
     running = frozenset(journal.journal for journal, _ in journals)
-    return Held(generation, parts, rows, hidden, running)
+    scattered = {
+        name: _scattered(TABLES[name], parts[name], rows.get(name, []), index, hidden[name]) for name in tables
+    }
+    return Held(generation, parts, rows, hidden, running, scattered)
+
+
+def _scattered(
+    table: Table, parts: Iterable[Part], rows: Iterable[Row],
+    index: Mapping[tuple[str, str], list[Indexed]], hidden: Collection[str],
+) -> set[str]:  # fmt: skip
+    """Owners with several parts, or with rows in a journal or a part and elsewhere as well."""
+    logged = {row[table.owner] for row in rows}
+    counted = Counter([part.owner for part in parts if part.owner != MERGED])
+    counted.update(dict.fromkeys(logged, 2))  # it may have several journals
+    counted.update(owner for owner in counted if (table.name, owner) in index and owner not in hidden)
+    return {owner for owner, places in counted.items() if places > 1}
 
 
 def generation_at(root: Path, before: float | None) -> Generation:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lake.errors import LakeError
+from lake.root import refuse_link
 from lake.schema import TABLES
 from lake.table import Table
 from lake.version import SCHEMA_VERSION
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 MERGED = "merged"  # in an owner's place: files with rows of several owners; a part of it is of a schema before 4
 DIGITS = 32
+PART_LABEL = b"kdgat.part"  # in the file: owner and name, so that a part under another name is known for what it is
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{,159}")  # a file's name may have 255 bytes; digest and staging add 80
 _PART = re.compile(rf"(?P<part>.+?)(?:\.(?P<digest>[0-9a-f]{{{DIGITS}}}))?\.parquet")
 _PACK = re.compile(rf"[0-9a-f]{{{DIGITS}}}\.parquet")  # counts where a generation or a snapshot names it, else never
@@ -95,8 +97,7 @@ def list_parts(root: Path, tables: Collection[str] = tuple(TABLES)) -> dict[str,
 def _parts_below(root: Path, table: str) -> list[Part]:
     parts: list[Part] = []
     for owner in _listed(root / table):
-        if owner.is_symlink():
-            raise LakeError(f"{owner.path} is a link, which could lead out of the lake. Copy what it points to.")
+        refuse_link(owner)
         if owner.is_dir():
             parts += [part for file in _listed(Path(owner.path)) if (part := _part(table, owner.name, file))]
     return sorted(parts)
@@ -112,8 +113,7 @@ def _part(table: str, owner: str, file: "os.DirEntry[str]") -> Part | None:
     found = _PART.fullmatch(file.name)
     if not found or (owner == MERGED and _PACK.fullmatch(file.name)):
         return None
-    if file.is_symlink():
-        raise LakeError(f"{file.path} is a link, which could lead out of the lake. Copy what it points to.")
+    refuse_link(file)
     return Part(table, owner, found["part"], found["digest"])
 
 
@@ -135,8 +135,8 @@ def check_part(path: Path, table: Table, digest: str | None = None) -> "pq.FileM
     """A part's metadata, once it is known to be a part of `table`.
 
     Raises:
-        LakeError: its bytes are not those its name says, it is no Parquet file, another table's, of a newer schema,
-            or a column has another type.
+        LakeError: its bytes, its owner or its name are not those it was written with, it is no Parquet file, another
+            table's, of a newer schema, or a column has another type.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -161,6 +161,11 @@ def check_part(path: Path, table: Table, digest: str | None = None) -> "pq.FileM
         raise LakeError(
             f"{path} was written with schema {version}, newer than {SCHEMA_VERSION}, the newest this code knows. "
             "Update kd-gat."
+        )
+    label, found = labels.get(PART_LABEL), _PART.fullmatch(path.name)
+    if label and found and label.decode() != f"{path.parent.name}/{found['part']}":
+        raise LakeError(
+            f"{path} is the part {label.decode()} under another name. Give it back its own, or move it out."
         )
     schema = metadata.schema.to_arrow_schema()
     if not schema.equals(table.schema) and (fault := _columns_fault(schema, table, int(version))):

@@ -1,5 +1,6 @@
 """The lake's reader: DuckDB views over all that a lake holds, or over exactly one snapshot of it."""
 
+import logging
 from collections.abc import Collection, Mapping, Sequence
 from itertools import count
 from pathlib import Path
@@ -10,7 +11,7 @@ import duckdb
 from lake.errors import LakeError
 from lake.held import Held, held
 from lake.parts import Part, check_part, schema_version
-from lake.relation import create_views, rows_of
+from lake.relation import create_views, quoted, rows_of
 from lake.results import NAME as RESULTS
 from lake.results import SQL as RESULTS_SQL
 from lake.results import STANDS_ON, view_results
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 
 ALL = (*TABLES, RESULTS)
+_LOG = logging.getLogger("kdgat.lake")
 
 
 def open_lake(root: Path, snapshot: Snapshot | None = None, tables: Collection[str] = ALL) -> duckdb.DuckDBPyConnection:
@@ -84,6 +86,8 @@ def _connect() -> duckdb.DuckDBPyConnection:
 
 
 def _wanted(tables: Collection[str]) -> list[str]:
+    if unknown := sorted({*tables} - {*ALL}):
+        raise LakeError(f"there is no table {', '.join(unknown)}. Tables: {', '.join(ALL)}.")
     below = {table.name for table in STANDS_ON} if RESULTS in tables else set()
     return [name for name in TABLES if name == "runs" or name in tables or name in below]
 
@@ -106,6 +110,24 @@ def _view_held(connection: duckdb.DuckDBPyConnection, root: Path, now: Held, tab
             selected = f"{selected} UNION ALL {_register(connection, table, rows)}"
         repeats = any(pack.repeats for pack in packs) or _may_repeat(parts, rows)
         create_views(connection, table, selected, repeats)
+        _doubt(connection, root, table, now.scattered[name])
+
+
+def _doubt(connection: duckdb.DuckDBPyConnection, root: Path, table: Table, owners: Collection[str]) -> None:
+    """Say which rows count twice; others can be asked all the same, and nothing is frozen until that is put right."""
+    if not owners:
+        return
+    among = ", ".join(quoted(owner) for owner in sorted(owners))
+    keys = ", ".join(f'"{name}"' for name in table.key)
+    found = connection.execute(
+        f'SELECT "{table.owner}" FROM "{table.view}" WHERE "{table.owner}" IN ({among}) '
+        f"GROUP BY {keys} HAVING count(*) > 1 ORDER BY ALL LIMIT 1"
+    ).fetchall()
+    if found:
+        _LOG.warning(
+            "%s: %s has rows of %s twice, so that answers about them are wrong. ./run lake verify names the files.",
+            root, found[0][0], table.name,
+        )  # fmt: skip
 
 
 def _version(root: Path, part: Part) -> int:

@@ -20,6 +20,7 @@ from lake.files import remove, rename
 from lake.journal import FOLDER
 from lake.journal_file import JournalContent, Record, read_journal
 from lake.parts import journalled_name
+from lake.root import check_lake, refuse_link
 from lake.schema import TABLES
 from lake.table import Row
 
@@ -65,6 +66,7 @@ def recover(root: Path) -> list[Path]:
     Raises:
         LakeError: a journal is damaged, or a part cannot be written; the other journals' rows are in parts.
     """
+    check_lake(root)
     parts: list[Path] = []
     faults: list[str] = []
     for name in list_journals(root):
@@ -110,18 +112,25 @@ def rescue(root: Path, source: Path) -> list[Path]:
     return _write_parts(root, JournalName(source, found["run"], found["journal"]), read_journal(source))
 
 
-def salvage(root: Path) -> list[Path]:
-    """As `recover`, but of a damaged journal what is whole; the damaged one is kept under another name."""
+def salvage(root: Path) -> tuple[list[Path], int]:
+    """As `recover`, but of a damaged journal what is whole; the damaged one is kept under another name.
+
+    Returns:
+        The parts, and how many records are lost.
+    """
     parts: list[Path] = []
+    lost = 0
     for name in list_journals(root):
         try:
             read_journal(name.path)
         except FileNotFoundError:
             continue
         except LakeError:
-            parts += _write_parts(root, name, read_journal(name.path, salvage=True))
+            content = read_journal(name.path, salvage=True)
+            lost += sum(not record for record in content.records)
+            parts += _write_parts(root, name, content)
             rename(name.path, name.path.with_suffix(".damaged"))
-    return parts + recover(root)
+    return parts + recover(root), lost
 
 
 def rows_behind(name: JournalName, content: JournalContent, covered: dict[str, int]) -> dict[str, list[Row]]:
@@ -188,13 +197,17 @@ def _is_dead(name: JournalName) -> bool:
 
 def _files(folder: Path) -> list[Path]:
     try:
-        return [Path(entry.path) for entry in os.scandir(folder) if not entry.name.startswith(".")]
+        with os.scandir(folder) as entries:
+            found = [entry for entry in entries if not entry.name.startswith(".")]
     except FileNotFoundError:
         return []
     except OSError as error:
         raise LakeError(
             f"{folder} cannot be listed ({error.strerror}), so rows would be missing. Make it readable."
         ) from error
+    for entry in found:
+        refuse_link(entry)
+    return [Path(entry.path) for entry in found]
 
 
 def _size(path: Path) -> int:

@@ -1,6 +1,7 @@
 """What makes a folder a lake: `lake.json`, written before the first part."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -36,10 +37,19 @@ def check_lake(root: Path) -> Path:
     """`root`, once it is known to be a lake this version reads.
 
     Raises:
-        LakeError: there is no lake, or its schema is newer than this code.
+        LakeError: there is no lake, its schema is newer than this code, or something in it is a link.
     """
     _read_marker(root)
+    with os.scandir(root) as entries:
+        for entry in entries:
+            refuse_link(entry)
     return root
+
+
+def refuse_link(path: "Path | os.DirEntry[str]") -> None:
+    """Raises LakeError where a path is a link, which could lead out of the lake."""
+    if path.is_symlink():
+        raise LakeError(f"{os.fspath(path)} is a link, which could lead out of the lake. Copy what it points to.")
 
 
 def known_generation(root: Path) -> int:
@@ -60,6 +70,9 @@ def note_generation(root: Path, number: int) -> None:
 def _read_marker(root: Path) -> dict[str, Any]:
     marker = root / MARKER
     if not marker.exists():
+        if (root / "runs").is_dir():
+            text = json.dumps({"format": FORMAT, "schema": SCHEMA_VERSION})
+            raise LakeError(f"{marker} is gone, which makes {root} a lake. Restore it from a copy, or write it: {text}")
         what = "does not exist" if not root.exists() else f"is not a lake: it has no {MARKER}"
         raise LakeError(f"{root} {what}. Train first (./run train sample), or set KDGAT_LAKE to a lake.")
     try:

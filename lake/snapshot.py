@@ -26,6 +26,10 @@ from lake.stored import StoredFile, stored_file
 from lake.version import SCHEMA_VERSION
 
 FOLDER = "snapshots"
+_AGAIN = (
+    "Restore it from a copy (./run lake pull REMOTE --repair); where the lake has not changed since, ./run lake snapshot "
+    "writes it again; ./run lake forget gives it up."
+)
 _BY_ROWS = 4  # first schema whose snapshots are known by their rows
 
 
@@ -103,13 +107,21 @@ def take_snapshot(root: Path, now: datetime | None = None) -> Snapshot:
     tables = table_digests(owner_rows(root, generation, beside))
     snapshot_id = id_of(tables, SCHEMA_VERSION)
     path = snapshot_path(root, snapshot_id)
-    if not path.exists():
+    if not _is_whole(path):
         stamp = (now or datetime.now(UTC)).isoformat(timespec="microseconds")
         ordered = tuple(sorted(files, key=lambda file: file.path))
         index = (generation.index_path, generation.index_sha256)
         snapshot = Snapshot(snapshot_id, stamp, SCHEMA_VERSION, ordered, tables, *index, tuple(beside))
         write_whole(path, snapshot_bytes(snapshot))
     return load_snapshot(root, snapshot_id)
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether the snapshot is there as it was written; a damaged one is written anew, since its id is its rows."""
+    try:
+        return read_snapshot(path.read_bytes()).snapshot_id == path.stem
+    except (LakeError, OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def _beside(root: Path, generation: Generation) -> tuple[list[Indexed], list[StoredFile]]:
@@ -190,9 +202,9 @@ def load_snapshot(root: Path, id_or_prefix: str) -> Snapshot:
     try:
         snapshot = read_snapshot(chosen[0].read_bytes())
     except (ValueError, KeyError, TypeError) as error:
-        raise LakeError(f"{chosen[0]} cannot be read as a snapshot ({error}). Take a new one.") from error
+        raise LakeError(f"{chosen[0]} cannot be read as a snapshot ({error}). {_AGAIN}") from error
     if snapshot.snapshot_id != chosen[0].stem:
-        raise LakeError(f"{chosen[0]} was altered: it holds the id {snapshot.snapshot_id[:12]}. Take a new one.")
+        raise LakeError(f"{chosen[0]} was altered: it holds the id {snapshot.snapshot_id[:12]}. {_AGAIN}")
     return snapshot
 
 
@@ -221,8 +233,7 @@ def read_snapshot(data: bytes) -> Snapshot:
     counted = all(one.rows == snapshot.rows[name] for name, one in tables.items())
     if snapshot.snapshot_id != found or not counted:
         raise LakeError(
-            f"snapshot {str(snapshot.snapshot_id)[:12]} was altered: its content gives the id {found[:12]}. "
-            "Restore it from a copy, or take a new one."
+            f"snapshot {str(snapshot.snapshot_id)[:12]} was altered: its content gives the id {found[:12]}. {_AGAIN}"
         )
     return snapshot
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from lake.errors import LakeError
+from lake.files import remove
 from lake.manifest_file import load_manifest, manifest_bytes
 from lake.numbered import last_number, numbered_path, numbers, put_numbered
 from lake.parts import is_safe_name
@@ -104,22 +105,25 @@ def find_snapshot(root: Path, name_or_id: str) -> Snapshot:
     return load_snapshot(root, known.get(name_or_id, name_or_id))
 
 
-def forget_snapshot(root: Path, name_or_id: str) -> Snapshot:
-    """Remove a snapshot that has no name; its files are then `gc`'s.
+def forget_snapshot(root: Path, name_or_id: str) -> str:
+    """Remove a snapshot that has no name, be it damaged; its files are then `gc`'s. Gives its id.
 
     Raises:
-        LakeError: it has a name.
+        LakeError: there is none, or several, or it has a name.
     """
-    from lake.files import remove
-
-    snapshot = find_snapshot(root, name_or_id)
-    if names := [name for name, snapshot_id in tags(root).items() if snapshot_id == snapshot.snapshot_id]:
+    known = tags(root)
+    wanted = known.get(name_or_id, name_or_id)
+    matches = [path for path in sorted((root / SNAPSHOTS).glob("[!.]*.json")) if path.stem.startswith(wanted)]
+    if len(matches) != 1:
+        return find_snapshot(root, name_or_id).snapshot_id  # which says what is wrong with the name
+    (path,) = matches
+    if names := [name for name, snapshot_id in known.items() if snapshot_id == path.stem]:
         raise LakeError(
-            f"snapshot {snapshot.snapshot_id[:12]} is protected: {', '.join(names)} names it. "
+            f"snapshot {path.stem[:12]} is protected: {', '.join(names)} names it. "
             "Take the name away first: ./run lake tag --remove NAME --force --reason WHY"
         )
-    remove(root / SNAPSHOTS / f"{snapshot.snapshot_id}.json")
-    return snapshot
+    remove(path)
+    return path.stem
 
 
 def _load(path: Path) -> TagEvent:

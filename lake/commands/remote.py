@@ -69,7 +69,8 @@ def _push(options: argparse.Namespace) -> int:
     )  # fmt: skip
     what = f"commit {done.sequence} of {options.remote}: snapshot {done.snapshot_id}"
     sent = f"{done.objects_sent} objects sent, {done.bytes_sent} bytes"
-    _print(options, asdict(done), [what if done.is_new else f"nothing new; {what}", sent])
+    lines = [what if done.is_new else f"nothing new; {what}", sent]
+    _print(options, asdict(done), [*lines, f"{options.tag} names it for good"] if options.tag else lines)
     return 0
 
 

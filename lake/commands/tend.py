@@ -63,9 +63,12 @@ def _days(text: str) -> float:
 
 def _recover(options: argparse.Namespace) -> int:
     parts = rescue(options.lake, options.source) if options.source else []
-    parts += salvage(options.lake) if options.salvage else recover(options.lake)
+    found, lost = salvage(options.lake) if options.salvage else (recover(options.lake), 0)
     left = len([one for one in list_journals(options.lake) if not one.is_done])
-    print(f"{len(parts)} parts hold what journals held" + (f"; {left} journals are being written" if left else ""))
+    said = [f"{len({*parts, *found})} parts hold what journals held"]
+    said += [f"{left} journals are being written"] if left else []
+    said += [f"{lost} records were damaged and are LOST"] if lost else []
+    print("; ".join(said))
     return 0
 
 
@@ -95,8 +98,8 @@ def _tag(options: argparse.Namespace) -> int:
 
 
 def _forget(options: argparse.Namespace) -> int:
-    snapshot = forget_snapshot(options.lake, options.snapshot)
-    print(f"snapshot {snapshot.snapshot_id} is forgotten; ./run lake gc frees what only it named")
+    snapshot_id = forget_snapshot(options.lake, options.snapshot)
+    print(f"snapshot {snapshot_id} is forgotten; ./run lake gc frees what only it named")
     return 0
 
 

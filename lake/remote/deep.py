@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 
-from lake.remote.commits import Commit, history, read_head
+from lake.remote.commits import Commit, history
 from lake.remote.contents import Item, items_of
 from lake.remote.errors import RemoteError, UnsureError
 from lake.remote.layout import check_remote
 from lake.remote.manifest import read_snapshot
+from lake.remote.newest import left_behind, newest_head
 from lake.remote.progress import Moving, unseen
 from lake.remote.store import Store
 from lake.remote.tags import read_tag, tag_names
@@ -34,6 +35,8 @@ def look_deep(store: Store, moving: Moving = unseen) -> Looked:
     faults: list[str] = []
     named: dict[str, Commit] = {}
     commits = _walk(store, named, faults)
+    faults += left_behind(store) if not commits and not faults else []
+    faults += [fault] if (fault := store.copy_fault()) else []
     _tags(store, named, faults)
     items: dict[str, Item] = {}
     for commit in named.values():
@@ -60,7 +63,7 @@ def _walk(store: Store, named: dict[str, Commit], faults: list[str]) -> int:
     """How many commits there are, from the newest to the first, as far as they are whole."""
     count = 0
     try:
-        if head := read_head(store):
+        if head := newest_head(store):
             for _, commit in history(store, head.commit_id):
                 count += 1
                 named.setdefault("", commit)

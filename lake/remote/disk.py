@@ -10,6 +10,7 @@ from lake.files import write_whole
 from lake.numbered import last_number, numbered_path, put_numbered
 from lake.remote.errors import MissingError, RemoteError
 from lake.remote.layout import LATEST
+from lake.remote.patience import wait
 from lake.remote.store import Stored
 
 _PIECE = 1 << 20
@@ -17,7 +18,10 @@ _VERSIONS = ".latest"  # the pointer's versions, numbered; a number is given onc
 
 
 class FolderStore:
-    """A `Store` below `folder`. The pointer is its last numbered version; `latest.json` is a copy to be served."""
+    """A `Store` below `folder`. The pointer is its last numbered version; `latest.json` is a copy to be served.
+
+    Where there is no version, as in a remote that was copied by hand, that copy is the pointer.
+    """
 
     def __init__(self, name: str, folder: Path) -> None:
         self.name = name
@@ -28,7 +32,7 @@ class FolderStore:
             number = last_number(self._folder / _VERSIONS)
             data = self._read(numbered_path(Path(_VERSIONS), number).as_posix(), 0, -1) if number else None
             if data is None:
-                raise MissingError(f"{self.name}/{key} does not exist.")
+                data = self._read(LATEST, 0, -1)  # a copy of the remote that was made without hidden files
             return Stored(data, str(number))
         data = self._read(key, 0, -1)
         return Stored(data, hashlib.sha256(data).hexdigest())
@@ -89,6 +93,24 @@ class FolderStore:
             return False
         self._copy_latest()
         return True
+
+    def copy_fault(self) -> str | None:
+        for pause_s in (0.2, 0.5, 0):  # a publisher may be between the pointer and its copy
+            try:
+                pointer = self.get(LATEST).data
+            except MissingError:
+                return None
+            try:
+                if self._read(LATEST, 0, -1) == pointer:
+                    return None
+            except MissingError:
+                pass
+            wait(pause_s)
+        return f"{self.name}/{LATEST}, which pages read, is not the newest pointer. ./run lake push writes it again."
+
+    def mend_copy(self) -> None:
+        if self.copy_fault():
+            self._copy_latest()
 
     def _copy_latest(self) -> None:
         """Whoever writes the copy last has looked for a newer version after it, so that it ends as the newest."""

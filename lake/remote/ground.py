@@ -4,7 +4,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from lake.held import held
-from lake.remote.commits import Head, read_commit
+from lake.remote.commits import Commit, Head, read_commit
 from lake.remote.contents import Difference, Item, compare, rows_by_owner
 from lake.remote.manifest import read_snapshot
 from lake.remote.memory import last_common
@@ -35,14 +35,14 @@ def is_contained(root: Path, store: Store, head: Head, snapshot: Snapshot) -> bo
     """
     if last_common(root, store.name) == head.commit_id:
         return True
-    found = difference(root, store, snapshot, newest_snapshot(store, head))
+    return is_within(root, store, read_commit(store, head.commit_id), snapshot)
+
+
+def is_within(root: Path, store: Store, commit: Commit, snapshot: Snapshot) -> bool:
+    """Whether every run of a commit is in the lake's `snapshot` with the same rows."""
+    there = read_snapshot(store, commit.snapshot_id, commit.snapshot_sha256)
+    found = difference(root, store, snapshot, there)
     return not found.only_there and not found.changed
-
-
-def newest_snapshot(store: Store, head: Head) -> Snapshot:
-    """The remote's newest snapshot, checked against its commit."""
-    commit = read_commit(store, head.commit_id)
-    return read_snapshot(store, commit.snapshot_id, commit.snapshot_sha256)
 
 
 def difference(root: Path, store: Store, here: Snapshot | None, there: Snapshot) -> Difference:

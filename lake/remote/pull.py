@@ -12,13 +12,14 @@ from lake.adopt import adopt
 from lake.errors import LakeError
 from lake.files import make_folder, sha256_of
 from lake.owners import owners_of
-from lake.remote.commits import Commit, history, read_head
+from lake.remote.commits import Commit, history
 from lake.remote.contents import Item, by_digest, items_of
 from lake.remote.errors import RemoteError
 from lake.remote.ground import difference, local_snapshot
 from lake.remote.layout import check_remote
 from lake.remote.manifest import read_snapshot
 from lake.remote.memory import last_common, remember
+from lake.remote.newest import newest_head
 from lake.remote.progress import Moving, unseen
 from lake.remote.store import Store
 from lake.remote.tags import read_tag
@@ -93,7 +94,7 @@ def chosen_commit(store: Store, snapshot_id: str | None, tag: str | None) -> tup
     """
     if tag is not None:
         return read_tag(store, tag)
-    head = read_head(store)
+    head = newest_head(store)
     if head is None:
         raise RemoteError(f"{store.name} has no commit yet. Push to it first.")
     commits = history(store, head.commit_id)

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from lake.remote.commits import Head, Signed, next_commit, read_commit, read_head
-from lake.remote.errors import BeatenError
-from lake.remote.ground import is_contained
+from lake.remote.commits import Head, Signed, next_commit, read_commit
+from lake.remote.errors import BeatenError, RemoteError
+from lake.remote.ground import is_contained, is_within
 from lake.remote.layout import create_remote
 from lake.remote.memory import remember
+from lake.remote.newest import commits_without_pointer, left_behind, newest_head
 from lake.remote.place import Placed, place, place_again
 from lake.remote.progress import Moving, unseen
 from lake.remote.publish import advance, came_first
@@ -67,7 +68,11 @@ def push(
 
 def _push(root: Path, store: Store, signed: Signed, repair: bool, tag: str | None, moving: Moving) -> Pushed:
     snapshot = take_snapshot(root)
-    head = read_head(store)
+    head = newest_head(store, root)
+    if head is None and not all(
+        is_within(root, store, commit, snapshot) for commit in commits_without_pointer(store).values()
+    ):
+        raise RemoteError("\n".join(left_behind(store)) or f"{store.name} has just got a commit. Push again.")
     is_even = head is not None and head.snapshot_id == snapshot.snapshot_id
     if head and not is_even and not is_contained(root, store, head, snapshot):
         raise BeatenError(f"{came_first(store, head)} It has runs that this lake lacks: pull, or push with --rebase.")
@@ -75,6 +80,7 @@ def _push(root: Path, store: Store, signed: Signed, repair: bool, tag: str | Non
     commit_id, sequence, is_new = _publish(store, head, snapshot, placed, signed)
     if tag is not None:
         put_tag(store, tag, commit_id, read_commit(store, commit_id))
+    store.mend_copy()
     remember(root, store.name, commit_id)
     return Pushed(snapshot.snapshot_id, sequence, commit_id, is_new, placed.objects_sent, placed.bytes_sent)
 

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from lake.remote.commits import Commit, Head, read_commit, read_head
+from lake.remote.commits import Commit, Head, read_commit
 from lake.remote.contents import Difference, Item, by_digest, items_of
 from lake.remote.ground import difference, local_snapshot
 from lake.remote.layout import check_remote
 from lake.remote.manifest import read_snapshot
 from lake.remote.memory import last_common
+from lake.remote.newest import newest_head
 from lake.remote.store import Store
 from lake.snapshot import Snapshot
 
@@ -56,7 +57,7 @@ def status(root: Path, store: Store) -> Status:
     """
     check_remote(store)
     here = local_snapshot(root)
-    head = read_head(store)
+    head = newest_head(store, root)
     mine = here.snapshot_id if here else None
     if head is None:
         return Status("empty", None, None, mine, _NOTHING, _amount(here, None))

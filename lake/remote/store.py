@@ -46,3 +46,9 @@ class Store(Protocol):
 
     def put_if_match(self, key: str, data: bytes, etag: str | None) -> bool:
         """Write the file if it still has that mark (None: is not there yet); False, and nothing done, if not."""
+
+    def copy_fault(self) -> str | None:
+        """What is wrong with the copy of the pointer that pages read, where the store keeps one beside it."""
+
+    def mend_copy(self) -> None:
+        """Write that copy again, where it is not as the pointer."""

@@ -98,7 +98,42 @@ def test_a_row_of_another_run_in_a_runs_folder_is_named(small_lake: Path) -> Non
     (small_lake / "epochs" / "run-b").mkdir()
     source.rename(small_lake / "epochs" / "run-b" / source.name)
     (fault,) = verify(small_lake)
-    assert f"epochs/run-b/{source.name}: a row is of the run id run-a, not of run-b" in fault
+    assert f"epochs/run-b/{source.name} is the part run-a/epoch-00001 under another name" in fault
+    with pytest.raises(LakeError, match="under another name"):
+        query(small_lake, "SELECT 1")
+
+
+@pytest.mark.parametrize("name", ["a002-j00-0-3", "a001-j00-0-9", "a001-j11-0-3"])
+def test_a_part_under_another_name_is_never_counted(tmp_path: Path, name: str) -> None:
+    """Another attempt, other records, a copy beside the first: each would change what counts."""
+    append(tmp_path, RUNS, "run-a", "rows", [run_row()])
+    part = append(tmp_path, EPOCHS, "run-a", "a001-j00-0-3", [epoch_row()])
+    part.with_name(part.name.replace("a001-j00-0-3", name)).write_bytes(part.read_bytes())
+    assert any("is the part run-a/a001-j00-0-3 under another name" in fault for fault in verify(tmp_path))
+    with pytest.raises(LakeError, match="is the part run-a/a001-j00-0-3 under another name"):
+        query(tmp_path, "SELECT * FROM epochs")
+
+
+@pytest.mark.parametrize("name", ["runs", "journals", "runs/run-a", "journals/run-a~0011223344556677.journal", "snapshots"])
+def test_a_link_is_refused_wherever_it_stands(small_lake: Path, tmp_path: Path, name: str) -> None:
+    elsewhere, place = tmp_path / "elsewhere", small_lake / name
+    (small_lake / "journals").mkdir(exist_ok=True)
+    if place.exists():
+        place.rename(elsewhere)
+    else:
+        elsewhere.write_text("not of this lake")
+    place.symlink_to(elsewhere)
+    with pytest.raises(LakeError, match="is a link, which could lead out of the lake"):
+        query(small_lake, "SELECT 1")
+    assert any("is a link" in fault for fault in verify(small_lake))
+
+
+def test_rows_that_count_twice_are_said_to_whoever_asks(small_lake: Path, caplog: pytest.LogCaptureFixture) -> None:
+    query(small_lake, "SELECT 1")
+    assert caplog.text == ""
+    append(small_lake, EPOCHS, "run-a", "again", [epoch_row(epoch=2, value=9.0)])
+    assert query(small_lake, "SELECT count(*) AS n FROM epochs").to_pylist() == [{"n": 4}]
+    assert "run-a has rows of epochs twice, so that answers about them are wrong" in caplog.text
 
 
 @pytest.mark.parametrize("name", ["epochs/loose.parquet", "epochs/run-a/notes.txt", "epochs/run-a/deep/x.parquet"])

@@ -321,7 +321,7 @@ def test_damage_in_a_journal_is_said_and_what_is_whole_can_be_saved(root: Path, 
     assert any("is damaged" in fault for fault in verify(root))
     if line == 0:
         return  # nobody knows whose rows they are
-    salvage(root)
+    assert salvage(root)[1] == 1, "it says how many records are lost"
     kept = [{"epoch": epoch} for epoch in range(3) if epoch != line - 2]
     assert query(root, "SELECT epoch FROM epochs ORDER BY epoch").to_pylist() == kept
     assert [path.suffix for path in (root / "journals").iterdir()] == [".damaged"]

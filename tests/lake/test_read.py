@@ -226,3 +226,8 @@ def test_a_snapshot_answers_as_it_stood(small_lake: Path) -> None:
     count = "SELECT count(*) AS n FROM epochs"
     assert query(small_lake, count, snapshot).to_pylist() == [{"n": 3}]
     assert query(small_lake, count).to_pylist() == [{"n": 4}]
+
+
+def test_a_table_there_is_not_is_said(small_lake: Path) -> None:
+    with pytest.raises(LakeError, match="there is no table epoch. Tables: runs, epochs"):
+        open_lake(small_lake, tables=["epoch"])

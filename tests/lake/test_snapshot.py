@@ -16,6 +16,7 @@ from lake.read import query
 from lake.root import create_lake
 from lake.schema import EPOCHS, RUNS, TABLES
 from lake.snapshot import latest_snapshot, load_snapshot, take_snapshot
+from lake.tags import forget_snapshot
 from lake.version import SCHEMA_VERSION
 from tests.lake.rows import NOON, epoch_row, run_row
 
@@ -130,8 +131,21 @@ def test_an_altered_snapshot_is_refused_by_name(small_lake: Path, change: str) -
         else:
             value["note"] = "mine"
         path.write_text(json.dumps(value))
-    with pytest.raises(LakeError, match=r"(was altered|cannot be read as a snapshot).*[Tt]ake a new one"):
+    with pytest.raises(LakeError, match=r"(was altered|cannot be read as a snapshot).*Restore it from a copy"):
         load_snapshot(small_lake, snapshot.snapshot_id)
+
+
+def test_a_damaged_snapshot_is_written_again_or_given_up(small_lake: Path) -> None:
+    snapshot = take_snapshot(small_lake)
+    path = small_lake / "snapshots" / f"{snapshot.snapshot_id}.json"
+    path.write_text("{")
+    assert take_snapshot(small_lake).snapshot_id == snapshot.snapshot_id
+    assert verify(small_lake) == []
+    append(small_lake, EPOCHS, "run-a", "epoch-00003", [epoch_row(epoch=3)])
+    path.write_text("{")
+    assert any(path.name in fault for fault in verify(small_lake))
+    assert forget_snapshot(small_lake, snapshot.snapshot_id) == snapshot.snapshot_id
+    assert verify(small_lake) == []
 
 
 def test_a_part_that_is_gone_is_said_by_the_reader_and_by_verify(small_lake: Path) -> None:

@@ -13,6 +13,7 @@ import lake.gc
 from tests.torture.__main__ import TORTURES, main, run
 from tests.torture.bit_rot import small_lake, unnoticed
 from tests.torture.crash_states import OPERATIONS, crash
+from tests.torture.memory import measured
 from tests.torture.schedules import _played, make_base, pair
 from tests.torture.writers import write_together
 
@@ -94,6 +95,10 @@ def test_memory_is_that_of_a_process_of_its_own() -> None:
     figures = run("memory", rounds=20, seed=1)
     assert broken(figures) == []
     assert all(40 < figure.figure < 1024 for figure in figures if "MiB" in figure.what)
+    held = b"." * 2**28
+    assert 5 < measured("-c", "pass")["peak_mib"] < len(held) // 2**20, "not what this process holds"
+    assert measured("-c", f"held = b'.' * {len(held)}; raise SystemExit(3)").items() >= {"exit_code": 3}.items()
+    assert measured("-c", f"held = b'.' * {len(held)}")["peak_mib"] > len(held) // 2**20
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small disk")

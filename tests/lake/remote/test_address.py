@@ -30,7 +30,7 @@ def test_a_folder_is_absolute() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "lab", "/srv/lake", "s3:lab", "s3://", "s3://Lab", "s3://lab/a//b", "s3://lab/../x", "file://host/x", "file:///",
+    ["", "lab", "/srv/lake", "s3:lab", "s3://", "s3://lab/a//b", "s3://lab/../x", "file://host/x", "file:///",
      "ftp://lab/x", "s3://lab/x?acl", "https:///x", "https://host/x#top"],
 )  # fmt: skip
 def test_anything_else_is_refused_with_the_forms(text: str) -> None:
@@ -42,3 +42,9 @@ def test_keys_in_an_address_are_refused_and_not_repeated() -> None:
     with pytest.raises(RemoteError, match="an address holds no keys") as caught:
         parse_address("https://me:hush@host/lake")
     assert "hush" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["Lab", "ab", "a" * 64, "lab_1", "-lab"])
+def test_a_name_that_no_bucket_has_is_refused_with_the_rule(name: str) -> None:
+    with pytest.raises(RemoteError, match="cannot be a bucket's name: that has 3 to 63 small letters"):
+        parse_address(f"s3://{name}/lake")

@@ -2,14 +2,17 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
 from lake.remote.commits import read_head
 from lake.remote.deep import look_deep
 from lake.remote.errors import RemoteError
-from lake.remote.layout import commit_key, object_key, tag_key
+from lake.remote.layout import LATEST, commit_key, object_key, tag_key
 from lake.remote.objects import ObjectStore
+from lake.remote.opening import open_store
+from lake.remote.pull import pull
 from lake.remote.push import push
 from lake.remote.status import Amount, status
 from lake.snapshot import take_snapshot
@@ -140,3 +143,49 @@ def test_every_bit_of_an_object_counts(tmp_path: Path, remote: ObjectStore) -> N
 def test_a_place_without_a_lake_has_no_status(tmp_path: Path, bucket: ObjectStore) -> None:
     with pytest.raises(RemoteError, match=r"holds no lake: it has no lake.json. Check the address, or push"):
         status(tmp_path, bucket)
+
+
+def test_a_lost_pointer_is_not_taken_for_a_first_push(tmp_path: Path, remote: ObjectStore, s3: S3Server) -> None:
+    """By who remembers a push, by a commit with a parent, or by one with runs that the pushing lake lacks."""
+    mine, theirs = tmp_path / "mine", tmp_path / "theirs"
+    add_run(mine, "c")
+    pointer = remote.get(LATEST).data
+    s3.backend.delete_object(BUCKET, f"lake/{LATEST}")
+    before = s3.objects()
+    for ask in (push, lambda root, store, _: status(root, store)):
+        with pytest.raises(RemoteError, match=r"has commit 1, by anna@lab.*but no latest\.json, .*was lost"):
+            ask(theirs, remote, ANNA)
+    with pytest.raises(RemoteError, match=r"is commit 1, by anna@lab.*; it has no latest\.json"):
+        push(mine, remote, ANNA)
+    assert any("was lost, restore it" in fault for fault in look_deep(remote).faults)
+    assert not [key for key in s3.objects().keys() - before.keys() if "objects/" not in key]
+    remote.put(LATEST, pointer)
+    add_run(theirs, "d")
+    assert push(theirs, remote, ANNA).sequence == 2
+    s3.backend.delete_object(BUCKET, f"lake/{LATEST}")
+    for ask in (push, lambda root, store, _: status(root, store)):
+        with pytest.raises(RemoteError, match=r"has commit 2, by anna@lab.*but no latest\.json"):
+            ask(mine, remote, ANNA)
+    with pytest.raises(RemoteError, match="was lost"):
+        pull(mine, remote)
+    assert any("has commit 2" in fault for fault in look_deep(remote).faults)
+
+
+def test_a_first_push_that_was_cut_off_is_made_good_by_the_next(tmp_path: Path, bucket: ObjectStore) -> None:
+    root = tmp_path / "mine"
+    add_run(root, "a")
+    with patch("lake.remote.publish.pointer_bytes", side_effect=KeyboardInterrupt), pytest.raises(KeyboardInterrupt):
+        push(root, bucket, ANNA)
+    assert any("Where its push was cut off" in fault for fault in look_deep(bucket).faults)
+    assert push(root, bucket, ANNA).sequence == 1
+    assert look_deep(bucket).faults == []
+
+
+def test_a_broken_copy_of_a_folders_pointer_is_said_and_any_push_mends_it(tmp_path: Path) -> None:
+    root, store = tmp_path / "mine", open_store(f"file://{tmp_path}/remote")
+    add_run(root, "a")
+    push(root, store, ANNA)
+    (tmp_path / "remote" / LATEST).write_text("{")
+    assert any("is not the newest pointer" in fault for fault in look_deep(store).faults)
+    assert not push(root, store, ANNA).is_new
+    assert look_deep(store).faults == []

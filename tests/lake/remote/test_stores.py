@@ -1,6 +1,8 @@
 """A bucket and a folder keep the same promises."""
 
+import shutil
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -148,6 +150,29 @@ def test_a_copy_that_is_written_late_does_not_stay(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr("lake.remote.disk.write_whole", late)
     assert store.put_if_match(LATEST, b"older", None)
     assert (tmp_path / LATEST).read_bytes() == store.get(LATEST).data == b"newer"
+
+
+@pytest.mark.parametrize("harm", [Path.unlink, lambda path: path.write_bytes(b"{}")])
+def test_a_folders_copy_of_the_pointer_is_looked_at_and_mended(tmp_path: Path, harm: Callable[[Path], None]) -> None:
+    store = FolderStore("file:///x", tmp_path)
+    assert store.copy_fault() is None, "nothing was published yet"
+    store.put_if_match(LATEST, b"newest", None)
+    harm(tmp_path / LATEST)
+    assert "which pages read, is not the newest pointer" in (store.copy_fault() or "")
+    store.mend_copy()
+    assert store.copy_fault() is None
+    assert (tmp_path / LATEST).read_bytes() == b"newest"
+
+
+def test_a_folder_that_was_copied_without_hidden_files_goes_on_from_the_copy(tmp_path: Path) -> None:
+    store = FolderStore("file:///x", tmp_path)
+    store.put_if_match(LATEST, b"one", None)
+    shutil.rmtree(tmp_path / ".latest")
+    seen = store.get(LATEST)
+    assert seen.data == b"one"
+    assert store.put_if_match(LATEST, b"two", seen.etag)
+    assert not store.put_if_match(LATEST, b"other", seen.etag)
+    assert store.get(LATEST).data == (tmp_path / LATEST).read_bytes() == b"two"
 
 
 def test_in_a_folder_only_the_pointer_is_compared_and_set(tmp_path: Path) -> None:
