@@ -19,6 +19,7 @@ from lake.pack import ROW_GROUP
 from lake.parts import MERGED, Part, check_part, list_packs, list_parts
 from lake.read import open_lake
 from lake.recover import list_journals
+from lake.registry_log import registry_faults
 from lake.root import check_lake, refuse_link
 from lake.schema import TABLES
 from lake.snapshot import FOLDER, Snapshot, load_snapshot
@@ -73,6 +74,7 @@ def verify(root: Path, snapshot: Snapshot | None = None, rows: bool = False, tic
         faults
         + _orphans(root, generation, parts)
         + repeated_keys(root, rows)
+        + ([] if snapshot else registry_faults(root))
         + (wrong_digests(root, generation) if rows else [])
     )
 

@@ -50,7 +50,8 @@ def ask_gate(root: Path, sql: str, version: Version, production: Version | None)
         sql: may say $run_id and $checkpoint_digest of the version, and $production_run_id, null where none is there.
 
     Raises:
-        LakeError: it is no single SELECT, DuckDB refuses it, or it gives more than one value or none that counts.
+        LakeError: it is no single SELECT, asks nothing about the version, DuckDB refuses it, or it gives more than one
+            value or none that counts.
     """
     values = {
         "run_id": version.run_id,
@@ -71,7 +72,10 @@ def ask_gate(root: Path, sql: str, version: Version, production: Version | None)
             raise LakeError(
                 f"DuckDB refuses the gate: {error}\nIt may use the tables of the lake and {_names(values)}."
             ) from error
-    return GateResult(sql, _value(rows))
+    value = _value(rows)
+    if not {"run_id", "checkpoint_digest"} & asked.keys():
+        raise LakeError("The gate does not ask about the version: it says neither $run_id nor $checkpoint_digest.")
+    return GateResult(sql, value)
 
 
 def _value(rows: list[tuple[object, ...]]) -> float | None:

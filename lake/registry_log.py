@@ -59,18 +59,30 @@ def events_of(root: Path, name: str) -> list[Row]:
     Raises:
         LakeError: one is missing, stands there in two versions, or cannot be read.
     """
-    published = _published(root, "WHERE model_name = $name", name=name)
-    return _in_order(root, name, published)
+    return _with_claims(root, name, _published(root, "WHERE model_name = $name", name=name))
 
 
 def models_of(root: Path) -> list[Model]:
     """Every model, by name."""
+    return [model_of(name, _with_claims(root, name, own)) for name, own in _by_model(root).items()]
+
+
+def registry_faults(root: Path) -> list[str]:
+    """Models whose events cannot be read, contradict each other or are not all there; nothing is changed."""
+    faults = []
+    for name, own in _by_model(root).items():
+        try:
+            _in_order(name, own, _claimed(root / FOLDER / name))
+        except LakeError as error:
+            faults.append(str(error))
+    return faults
+
+
+def _by_model(root: Path) -> dict[str, list[Row]]:
+    """The rows that parts hold of each model that has an event, be it only claimed."""
     published = _published(root, "")
     names = {str(row["model_name"]) for row in published} | {path.name for path in (root / FOLDER).glob("[!.]*")}
-    return [
-        model_of(name, _in_order(root, name, [row for row in published if row["model_name"] == name]))
-        for name in sorted(names)
-    ]
+    return {name: [row for row in published if row["model_name"] == name] for name in sorted(names)}
 
 
 def _published(root: Path, where: str, **values: str) -> list[Row]:
@@ -80,9 +92,17 @@ def _published(root: Path, where: str, **values: str) -> list[Row]:
     return rows
 
 
-def _in_order(root: Path, name: str, published: list[Row]) -> list[Row]:
-    events: dict[int, Row] = {}
+def _with_claims(root: Path, name: str, published: list[Row]) -> list[Row]:
     claimed = _claimed(root / FOLDER / name)
+    events = _in_order(name, published, claimed)
+    for number in claimed.keys() - {row["sequence"] for row in published}:
+        with suppress(LakeError):  # a lake that cannot be written is read all the same
+            _publish(root, claimed[number])
+    return events
+
+
+def _in_order(name: str, published: list[Row], claimed: Mapping[int, Row]) -> list[Row]:
+    events: dict[int, Row] = {}
     for row in [*published, *claimed.values()]:
         other = events.setdefault(row["sequence"], row)
         if other != row:
@@ -94,9 +114,6 @@ def _in_order(root: Path, name: str, published: list[Row]) -> list[Row]:
     if sorted(events) != list(range(1, len(events) + 1)):
         missing = min(set(range(1, max(events) + 1)) - set(events))
         raise LakeError(f"registry: event {missing} of {name} is missing. Restore {REGISTRY.name}/{name} from a copy.")
-    for number in claimed.keys() - {row["sequence"] for row in published}:
-        with suppress(LakeError):  # a lake that cannot be written is read all the same
-            _publish(root, claimed[number])
     return [events[number] for number in sorted(events)]
 
 

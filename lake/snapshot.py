@@ -27,8 +27,8 @@ from lake.version import SCHEMA_VERSION
 
 FOLDER = "snapshots"
 _AGAIN = (
-    "Restore it from a copy (./run lake pull REMOTE --repair); where the lake has not changed since, ./run lake snapshot "
-    "writes it again; ./run lake forget gives it up."
+    "Restore it from a copy (./run lake pull REMOTE --repair); where the lake has not changed since, ./run lake "
+    "snapshot writes it again; ./run lake forget gives it up."
 )
 _BY_ROWS = 4  # first schema whose snapshots are known by their rows
 

@@ -42,8 +42,8 @@ def parse_address(text: str) -> Address:
         raise RemoteError(f"{text!r} is no address of a remote: it has a ? or #. Forms: {FORMS}.")
     if parts.scheme == "s3" and parts.netloc and not _BUCKET.fullmatch(parts.netloc):
         raise RemoteError(
-            f"{parts.netloc!r} cannot be a bucket's name: that has 3 to 63 small letters, digits, '.' and '-', and begins "
-            "and ends with a letter or digit."
+            f"{parts.netloc!r} cannot be a bucket's name: that has 3 to 63 small letters, digits, '.' and '-', and "
+            "begins and ends with a letter or digit."
         )
     if parts.scheme == "s3" and _BUCKET.fullmatch(parts.netloc) and _is_plain(prefix):
         return Address("s3", text.rstrip("/"), parts.netloc, prefix)

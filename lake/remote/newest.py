@@ -54,4 +54,3 @@ def left_behind(store: Store) -> list[str]:
         f"again; where {LATEST} was lost, restore it; what nobody wants is removed by hand."
         for one, commit in commits_without_pointer(store).items()
     ]
-

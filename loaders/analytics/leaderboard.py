@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from lake.commands.shown import Rows
 from lake.errors import LakeError
 from lake.intervals import summarise
+from loaders.analytics.nothing import nothing_fits
 from loaders.analytics.report import Report, Section
 from loaders.analytics.words import distinct, interval, name_of, number, seeds, too_few
 from loaders.ask import ask
@@ -32,7 +33,7 @@ def leaderboard(lake: "duckdb.DuckDBPyConnection", asked: Mapping[str, Value]) -
     for row in rows:
         one = summarise(row["seed_values"])
         row |= {"deviation": one.deviation, "low": one.low, "high": one.high}
-    notes = too_few(rows) + ([_ORIGIN_NOTE] if any(row["origin"] for row in rows) else [])
+    notes = _other_windows(rows) + too_few(rows) + ([_ORIGIN_NOTE] if any(row["origin"] for row in rows) else [])
     everything = Rows(list(rows[0]), [list(row.values()) for row in rows])
     return Report((QUERY, "measured"), values, {"rows": everything}, sections(rows), notes)
 
@@ -48,6 +49,13 @@ def sections(rows: Sequence[Mapping[str, Any]]) -> list[Section]:
     return found
 
 
+def _other_windows(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    places = distinct(rows, "dataset", "under", "capture")
+    if len(distinct(rows, "dataset", "under", "capture", "windows")) == len(places):
+        return []
+    return ["Models with another number of windows look at windows of another size, so not at the same ones."]
+
+
 def _table(rows: Sequence[Mapping[str, Any]]) -> Rows:
     """Columns that say the same in each row are left out."""
     several = [key for key in ("experiment", "configuration") if len(distinct(rows, key)) > 1]
@@ -61,13 +69,3 @@ def _table(rows: Sequence[Mapping[str, Any]]) -> Rows:
         ]
         for row in rows
     ])  # fmt: skip
-
-
-def nothing_fits(lake: "duckdb.DuckDBPyConnection", asked: Mapping[str, Value]) -> str:
-    """Says what there is to ask for instead."""
-    parts = []
-    for column, table in (("metric", "metrics"), ("protocol", "metrics"), ("dataset", "runs"), ("experiment", "runs")):
-        there = [str(one) for (one,) in lake.execute(f"SELECT DISTINCT {column} FROM {table} ORDER BY 1").fetchall()]
-        parts.append(f"{column}: {', '.join(one for one in there if one != 'None') or 'none stated'}")
-    given = ", ".join(f"{key} {value}" for key, value in asked.items() if value is not None)
-    return f"no complete evaluation fits what was asked ({given}).\nThere is " + "\n         ".join(parts)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from lake.commands.shown import Rows
 from lake.errors import LakeError
 from lake.intervals import summarise
+from loaders.analytics.nothing import nothing_fits
 from loaders.analytics.report import Report, Section
 from loaders.analytics.words import distinct, interval, name_of, number, seeds, too_few
 from loaders.ask import ask
@@ -86,10 +87,7 @@ def _most_common(values: Sequence[str | None]) -> str | None:
 def _why_nothing(lake: "duckdb.DuckDBPyConnection", parameter: str, asked: Mapping[str, Value]) -> str:
     keys = [key for (key,) in lake.execute("SELECT DISTINCT key FROM settings ORDER BY key").fetchall()]
     if parameter in keys:
-        return (
-            f"configs have {parameter}, but no complete evaluation fits what was asked ({asked['metric']}, split "
-            f"{asked['split']}). ./run analytics leaderboard lists what was measured."
-        )
+        return f"configs have {parameter}, but {nothing_fits(lake, asked)}"
     from difflib import get_close_matches
 
     near = get_close_matches(parameter, keys, n=5, cutoff=0.4) or keys[:10]

@@ -176,4 +176,10 @@ def _captures(parser: argparse.ArgumentParser) -> None:
 
 
 def _top(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--top", type=int, default=20, metavar="N", help="rows a table; 0 for all (default: 20)")
+    parser.add_argument("--top", type=_count, default=20, metavar="N", help="rows a table; 0 for all (default: 20)")
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of rows: give 0 for all, or 1 and more")
+    return int(text)

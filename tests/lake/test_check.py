@@ -114,7 +114,9 @@ def test_a_part_under_another_name_is_never_counted(tmp_path: Path, name: str) -
         query(tmp_path, "SELECT * FROM epochs")
 
 
-@pytest.mark.parametrize("name", ["runs", "journals", "runs/run-a", "journals/run-a~0011223344556677.journal", "snapshots"])
+@pytest.mark.parametrize(
+    "name", ["runs", "journals", "runs/run-a", "journals/run-a~0011223344556677.journal", "snapshots"]
+)
 def test_a_link_is_refused_wherever_it_stands(small_lake: Path, tmp_path: Path, name: str) -> None:
     elsewhere, place = tmp_path / "elsewhere", small_lake / name
     (small_lake / "journals").mkdir(exist_ok=True)

@@ -229,5 +229,5 @@ def test_a_snapshot_answers_as_it_stood(small_lake: Path) -> None:
 
 
 def test_a_table_there_is_not_is_said(small_lake: Path) -> None:
-    with pytest.raises(LakeError, match="there is no table epoch. Tables: runs, epochs"):
+    with pytest.raises(LakeError, match=r"there is no table epoch\. Tables: runs, epochs"):
         open_lake(small_lake, tables=["epoch"])

@@ -191,7 +191,7 @@ def test_the_command_takes_a_model_from_run_to_alias(root: Path, capsys: pytest.
     code, _, words = ask("promote", f"{NAME}:3", "staging")
     assert code == 1
     assert "the gate gives nothing" in words
-    assert ask("promote", f"{NAME}:3", "staging", "--gate", "SELECT true")[1]["stage"] == "staging"
+    assert ask("promote", f"{NAME}:3", "staging", "--gate", "SELECT len($run_id) > 0")[1]["stage"] == "staging"
     assert ask("alias", f"{NAME}/staging", "challenger")[1]["aliases"] == ["challenger"]
     assert ask("resolve", f"{NAME}@challenger")[1]["run_id"] == "run-3"
     assert [row["version"] for row in ask("list")[1]] == [1, 2, 3]

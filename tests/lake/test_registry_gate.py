@@ -95,9 +95,9 @@ def test_a_gate_that_is_not_passed_is_overridden_with_a_reason_and_that_is_kept(
 @pytest.mark.parametrize(
     ("gate", "value"),
     [
-        ("SELECT true", 1.0),
-        ("SELECT 0.25", 0.25),
-        ("SELECT count(*) FROM metrics WHERE model_run_id = $production_run_id", 2.0),
+        ("SELECT $run_id = 'run-2'", 1.0),
+        ("SELECT len($checkpoint_digest) / 256", 0.25),
+        ("SELECT count(*) FROM metrics WHERE model_run_id = $production_run_id AND run_id <> $run_id", 2.0),
         ("SELECT $run_id = 'run-2' AND length($checkpoint_digest) = 64", 1.0),
     ],
 )
@@ -106,11 +106,11 @@ def test_any_query_can_be_the_gate(root: Path, gate: str, value: float) -> None:
     assert (history(root, NAME)[-1]["gate"], value_of_last(root)) == (gate, value)
 
 
-@pytest.mark.parametrize("gate", ["SELECT false", "SELECT 0", "SELECT -1", "SELECT NULL", "SELECT 1 WHERE false",
-                                  "SELECT 'nan'::DOUBLE"])  # fmt: skip
+@pytest.mark.parametrize("gate", ["$run_id = 'run-1'", "0 * len($run_id)", "-len($run_id)", "nullif($run_id, 'run-2')",
+                                  "1 WHERE $run_id = 'run-1'", "'nan'::DOUBLE * len($run_id)"])  # fmt: skip
 def test_only_true_or_a_number_above_0_passes(root: Path, gate: str) -> None:
     with pytest.raises(LakeError, match=r"not a number above 0 or true \(the gate given"):
-        promote(root, f"{NAME}:2", "staging", gate)
+        promote(root, f"{NAME}:2", "staging", f"SELECT {gate}")
 
 
 @pytest.mark.parametrize(
@@ -124,6 +124,8 @@ def test_only_true_or_a_number_above_0_passes(root: Path, gate: str) -> None:
         ("SELECT $nothing", "DuckDB refuses the gate"),
         ("SELECT 1, 2", "1 rows of 2 columns"),
         ("SELECT unnest([1, 2])", "2 rows of 1 columns"),
+        ("SELECT 1", "does not ask about the version"),
+        ("SELECT $production_run_id = 'run-1'", "does not ask about the version"),
         ("SELECT 'good'", "neither a number nor a truth value"),
     ],
 )

@@ -184,3 +184,13 @@ def test_clocks_that_differ_by_a_day_change_no_order(root: Path) -> None:
     set_alias(root, f"{NAME}:1", "champion", clock=lambda: NOON)
     set_alias(root, f"{NAME}:2", "champion", clock=lambda: NOON - timedelta(days=1))
     assert resolve(root, f"{NAME}@champion").version.number == 2
+
+
+@pytest.mark.parametrize("text", ["", "{}", '{"sequence": 4}', "not json"])
+def test_verify_reads_what_was_claimed(root: Path, text: str) -> None:
+    claim = numbered_path(root / FOLDER / NAME, 4)
+    claim.write_text(text)
+    (fault,) = verify(root)
+    assert f"{claim} cannot be read as an event of the registry" in fault
+    claim.unlink()
+    assert verify(root) == [], "the table has that event"

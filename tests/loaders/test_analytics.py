@@ -152,9 +152,12 @@ def test_a_model_is_found_by_name_variant_configuration_or_run(ask: Any, root: P
     assert len(found.run_ids) - ("repeated" in found.run_ids) == runs
 
 
-def test_a_run_compared_with_itself_differs_in_nothing(ask: Any) -> None:
-    rows = ask("compare", MODEL_RUN, MODEL_RUN)["rows"]
-    assert {(row["mean_difference"], row["effect_size"], row["p"]) for row in rows} == {(0.0, None, 1.0)}
+def test_seeds_of_both_sides_are_shown(ask: Any) -> None:
+    (row, *_) = ask("compare", "wide-2", "gat-student")["rows"]
+    assert (row["n_seeds"], row["n_seeds_reference"]) == (1, 5)
+    assert "1 against 5" in ask("compare", "wide-2", "gat-student", form="table")
+    assert any("Where a side has 1 seed" in note for note in ask("compare", "wide-2", "gat-student")["notes"])
+    assert "none against 5" in ask("compare", "habit", "gat-student", form="table")
 
 
 def test_two_runs_differ_in_what_was_changed(ask: Any) -> None:
@@ -239,8 +242,15 @@ def test_a_query_is_answered_and_a_writing_one_refused(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["leaderboard", "--metric", "f2"], "There is metric: accuracy, auprc"),
-        (["leaderboard", "--dataset", "none"], "dataset: made_up"),
+        (["leaderboard", "--metric", "f2"], "There is no metric 'f2'. Metrics near it: f1."),
+        (["leaderboard", "--dataset", "none"], "There is no dataset 'none'. Datasets: made_up."),
+        (["leaderboard", "--split", "tset"], "There is no split 'tset'. Splits near it: test."),
+        (["leaderboard", "--captures", "none"], "There is no capture 'none'. Captures: "),
+        (["leaderboard", "--protocol", "zero shot"], "There is no protocol 'zero shot'. Protocols near it: zero-shot."),
+        (["leaderboard", "--captures", "unknown vehicles", "--protocol", "known vehicle"], "Each is there, but"),
+        (["compare", MODEL_RUN, MODEL_RUN], "are the same runs, or share some"),
+        (["compare", "fusion-student", "made_up-fusion-2"], "are the same runs, or share some"),
+        (["compare", "fusion-student", "habit", "--metric", "f2"], "There is no metric 'f2'"),
         (["compare", "fusion-student"], "compare needs two models, the reference last"),
         (["compare", "gat", "habit"], "'gat' names 2 configurations"),
         (["compare", "gnat", "habit"], "no complete run trained a model 'gnat'. Models: fusion-student, "),
