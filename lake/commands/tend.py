@@ -9,12 +9,15 @@ from pathlib import Path
 from lake.commands.shown import Rows, print_rows
 from lake.compact import compact
 from lake.diff import Difference, diff_snapshots
+from lake.errors import LakeError
 from lake.gc import GRACE, collect
 from lake.recover import list_journals, recover, rescue, salvage
 from lake.schema_doc import schema_page
 from lake.set_aside import set_aside
 from lake.snapshot import latest_snapshot
 from lake.tags import find_snapshot, forget_snapshot, put_tag, tag_history, tags
+
+_MOST_LINES = 20
 
 
 def add_verbs(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -90,6 +93,9 @@ def _tag(options: argparse.Namespace) -> int:
             put_tag(options.lake, options.name, chosen, options.reason, options.force)
     if options.history and options.name:
         events = tag_history(options.lake, options.name)
+        if not events:
+            known = ", ".join(tags(options.lake)) or "none yet"
+            raise LakeError(f"no snapshot ever had the name {options.name}. Names: {known}.")
         names = ("number", "snapshot_id", "by", "at", "reason")
         print_rows(Rows(names, [[getattr(event, name) for name in names] for event in events]), options.format)
     else:
@@ -130,8 +136,10 @@ def _gc(options: argparse.Namespace) -> int:
     if options.format == "json":
         print(json.dumps([asdict(one) for one in freed]))
         return 0
-    for one in freed:
+    for one in freed[:_MOST_LINES]:
         print(f"{one.path}  {one.size_bytes:,} bytes: {one.reason}")
+    if len(freed) > _MOST_LINES:
+        print(f"… and {len(freed) - _MOST_LINES:,} more; --format json lists them all")
     words = "would be freed" if options.dry_run else "freed"
     print(f"{len(freed)} files, {sum(one.size_bytes for one in freed):,} bytes {words}")
     return 0

@@ -11,6 +11,7 @@ import pytest
 
 from lake.__main__ import main
 from lake.append import append
+from lake.compact import compact
 from lake.schema import EPOCHS, RUNS
 from tests.lake.conftest import REPOSITORY, Python, read_only
 from tests.lake.rows import epoch_row, run_row
@@ -159,3 +160,21 @@ def test_a_grace_time_that_is_none_is_refused(small_lake: Path, capsys: pytest.C
     with pytest.raises(SystemExit):
         main(["--lake", str(small_lake), "gc", "--grace-days", days])
     assert "--grace-days" in capsys.readouterr().err
+
+
+def test_a_name_that_never_was_has_no_history(small_lake: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--lake", str(small_lake), "tag", "paper-v1", "--history"]) == 1
+    assert "no snapshot ever had the name paper-v1. Names: none yet." in capsys.readouterr().err
+
+
+def test_gc_prints_some_of_many_files_and_json_has_all(small_lake: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for number in range(25):
+        append(small_lake, RUNS, f"more-{number}", "001-running", [run_row()])
+    compact(small_lake)
+    assert main(["--lake", str(small_lake), "gc", "--grace-days", "0", "--dry-run"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert main(["--lake", str(small_lake), "gc", "--grace-days", "0", "--dry-run", "--format", "json"]) == 0
+    freed = json.loads(capsys.readouterr().out)
+    assert len(freed) > 25
+    assert (len(lines), lines[-1].split()[0]) == (22, str(len(freed)))
+    assert lines[-2] == f"… and {len(freed) - 20} more; --format json lists them all"
