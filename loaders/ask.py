@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import duckdb
+
 from lake.commands.shown import Rows
 from lake.read import ALL, open_lake
 from loaders.queries import QUERIES, Value, statements, views_of
 
 if TYPE_CHECKING:
-    import duckdb
-
     from lake.snapshot import Snapshot
 
 _HAVE = ("results",)  # views that an opened lake has, and the site's data not
@@ -31,8 +31,11 @@ def ask(connection: "duckdb.DuckDBPyConnection", name: str, values: Mapping[str,
 
 
 def _has(connection: "duckdb.DuckDBPyConnection", view: str) -> bool:
-    found = connection.execute("SELECT 1 FROM duckdb_views() WHERE view_name = $view AND NOT temporary", {"view": view})
-    return bool(found.fetchall())
+    try:
+        connection.execute(f"SELECT 1 FROM {view} LIMIT 0")  # the catalog's own views take ten times as long to ask
+    except duckdb.CatalogException:
+        return False
+    return True
 
 
 def open_for(root: Path, snapshot: "Snapshot | None", *names: str) -> "duckdb.DuckDBPyConnection":

@@ -1,7 +1,6 @@
 """What to say where nothing fits what was asked: which of the words are not in the lake, and what is."""
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from loaders.queries import Value
@@ -41,6 +40,8 @@ def nothing_fits(lake: "duckdb.DuckDBPyConnection", asked: Mapping[str, Value]) 
 
 
 def _there(word: Value, values: list[str]) -> str:
+    from difflib import get_close_matches  # takes a tenth of the time that a leaderboard may take
+
     near = get_close_matches(str(word), values, n=5, cutoff=0.5)
     more = f" and {len(values) - _MOST} more" if len(values) > _MOST else ""
     return f" near it: {', '.join(near)}" if near else f": {', '.join(values[:_MOST]) or 'none'}{more}"

@@ -16,6 +16,7 @@ from tests.torture.crash_states import OPERATIONS, crash
 from tests.torture.memory import measured
 from tests.torture.schedules import _played, make_base, pair
 from tests.torture.writers import write_together
+from tests.torture.zygote import VALUES, value_of
 
 
 def broken(figures: list[Any]) -> list[Any]:
@@ -23,6 +24,7 @@ def broken(figures: list[Any]) -> list[Any]:
 
 
 def test_killed_writers_lose_nothing() -> None:
+    assert value_of(1, 0) == len(VALUES) / 2**40, "as the storm's query has it"
     assert broken(run("kill-storm", rounds=2, seed=1)) == []
 
 
