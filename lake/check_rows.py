@@ -36,9 +36,11 @@ def repeated_keys(root: Path, everywhere: bool = False) -> list[str]:
     faults: list[str] = []
     try:
         now = held(root)
+        suspects = {table: None if everywhere else _suspects(table, now) for table in TABLES.values()}
+        if not any(chosen is None or chosen for chosen in suspects.values()):
+            return faults
         with _connected() as connection:
-            for table in TABLES.values():
-                chosen = None if everywhere else _suspects(table, now)
+            for table, chosen in suspects.items():
                 some = _some_at_a_time(connection, root, table, now, chosen)
                 keys = [key for rows in some if (key := repeated_key(table, rows))]
                 faults += [

@@ -69,6 +69,8 @@ def models_of(root: Path) -> list[Model]:
 
 def registry_faults(root: Path) -> list[str]:
     """Models whose events cannot be read, contradict each other or are not all there; nothing is changed."""
+    if not any((root / name).exists() for name in (FOLDER, REGISTRY.name)):
+        return []
     faults = []
     for name, own in _by_model(root).items():
         try:
