@@ -11,6 +11,7 @@ import socket
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from lake.append import write_part
@@ -20,6 +21,7 @@ from lake.files import remove, rename
 from lake.journal import FOLDER
 from lake.journal_file import JournalContent, Record, read_journal
 from lake.parts import journalled_name
+from lake.processes import is_gone
 from lake.root import check_lake, refuse_link
 from lake.schema import TABLES
 from lake.table import Row
@@ -177,13 +179,15 @@ def _put_away(name: JournalName, content: JournalContent) -> None:
 
 
 def _is_dead(name: JournalName) -> bool:
-    """Whether the writer is known to be gone: its lock is free, and it ran on this machine, where it is no process.
+    """Whether the writer is known to be gone: its lock is free, and it ran on this machine, where its number is that of
+    no process, or of one that began after the last line was written.
 
     Of another machine's process neither is known for sure: a lock may not reach that far. Its rows become parts all
     the same, and its journal stays until its run has ended.
     """
     descriptor = os.open(name.path, os.O_RDONLY)
     try:
+        written = datetime.fromtimestamp(os.fstat(descriptor).st_mtime, UTC)
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         return False
@@ -192,7 +196,7 @@ def _is_dead(name: JournalName) -> bool:
     header = read_journal(name.path).header
     if header is None:
         return False  # it may have been opened this very moment
-    return header.host == socket.gethostname() and not Path(f"/proc/{header.process_id}").exists()
+    return header.host == socket.gethostname() and is_gone(header.process_id, written)
 
 
 def _files(folder: Path) -> list[Path]:

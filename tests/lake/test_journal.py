@@ -3,8 +3,10 @@
 import errno
 import os
 import signal
+import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ import pytest
 from lake.check import verify
 from lake.errors import LakeError
 from lake.journal import Journal
-from lake.journal_file import read_journal
+from lake.journal_file import header_line, read_journal
 from lake.read import open_lake, query
 from lake.recover import list_journals, recover, rescue, salvage
 from lake.schema import EPOCHS, METRICS, RUNS
@@ -92,6 +94,26 @@ def test_a_kill_loses_doubles_and_tears_nothing(root: Path, durable: str, turn: 
     assert list_journals(root) == []
     assert verify(root) == []
     assert take_snapshot(root).rows["epochs"] == seen["n"]
+
+
+@pytest.mark.parametrize(("hours_ago", "is_put_away"), [(0, False), (10_000, True)])
+def test_the_number_of_a_dead_writer_may_be_anothers_by_now(root: Path, hours_ago: int, is_put_away: bool) -> None:
+    """This test's process stands for the other: it began after the journal was written, or may be its writer."""
+    with child(WRITER, str(root), "run-a", "disk") as writer:
+        assert writer.stdout is not None
+        assert writer.stdout.readline()
+        writer.kill()
+    (name,) = list_journals(root)
+    header, _, records = name.path.read_bytes().partition(b"\n")
+    about = read_journal(name.path).header
+    assert about
+    assert header + b"\n" == header_line(about)
+    name.path.write_bytes(header_line(replace(about, process_id=os.getpid())) + records)
+    os.utime(name.path, (time.time() - 3600 * hours_ago,) * 2)
+    seen = counted(root)
+    recover(root)
+    assert bool(list_journals(root)) is not is_put_away
+    assert counted(root) == seen
 
 
 def test_a_torn_last_line_was_never_acknowledged_and_does_not_count(root: Path) -> None:
