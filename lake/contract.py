@@ -95,11 +95,23 @@ def _column_fault(table: Table, name: str, values: pa.ChunkedArray) -> str | Non
 
 
 def _range_fault(table: Table, data: pa.Table) -> str | None:
-    """The extremes of each metric tell whether all its values are in range."""
-    extremes = data.select(["metric", "value"]).group_by("metric").aggregate([("value", "min"), ("value", "max")])
-    for row in extremes.to_pylist():
-        for value in (row["value_min"], row["value_max"]):
-            if fault := range_fault(table.ranges, row["metric"], value):
+    """The extremes of each metric tell whether all its values are in range.
+
+    By numpy, which is there already: Arrow's group_by imports its engine, half of what closing a journal takes.
+    """
+    import numpy as np
+
+    rows = data.select(["metric", "value"]).drop_null().combine_chunks()
+    if not len(rows):
+        return None
+    coded = rows["metric"].chunk(0).dictionary_encode()
+    codes, values = coded.indices.to_numpy(), rows["value"].to_numpy()
+    least, most = np.full(len(coded.dictionary), np.inf), np.full(len(coded.dictionary), -np.inf)
+    np.minimum.at(least, codes, values)
+    np.maximum.at(most, codes, values)
+    for metric, *extremes in zip(coded.dictionary.to_pylist(), least.tolist(), most.tolist(), strict=True):
+        for value in extremes:
+            if fault := range_fault(table.ranges, metric, value):
                 return fault
     return None
 

@@ -29,6 +29,7 @@ with Journal(root, name) as journal:
     journal.log({RUNS: [run_row()]})
     for epoch in range(rows // values):
         journal.log_epoch(epoch, "train", {f"metric_{n}": epoch + n / values for n in range(values)})
+print("sealed", flush=True)
 """
 
 
@@ -72,10 +73,12 @@ def write_together(root: Path, writers: int = WRITERS, rows: int = ROWS) -> dict
         process.stdin.write("go\n")
         process.stdin.flush()
     for process in processes:
-        process.communicate()
+        assert process.stdout.readline() == "sealed\n"  # type: ignore[union-attr]
     with open_lake(root, tables=["epochs"]) as lake:
         ((count, keys),) = lake.execute(
             "SELECT count(*), count(DISTINCT (run_id, epoch, metric)) FROM epochs"
         ).fetchall()
     seconds = time.time() - started
+    for process in processes:
+        process.communicate()
     return {"seconds": seconds, "rows": keys, "doubled": count - keys, "faults": verify(root)}
