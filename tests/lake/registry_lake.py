@@ -7,6 +7,7 @@ from typing import Any
 
 from lake.append import append
 from lake.parts import part_name
+from lake.registry import register
 from lake.schema import ARTIFACTS, METRICS, RUNS
 from tests.lake.rows import NOON, metric_row, run_row
 
@@ -39,3 +40,11 @@ def add_evaluated(root: Path, run_id: str, model_run_id: str, minutes: int = 0, 
         for name, value in f1.items()
     ]
     append(root, METRICS, run_id, part_name(1, "metrics"), rows)
+
+
+def add_two_versions(root: Path) -> None:
+    """Two runs of one model, both evaluated, the second one better; both are versions."""
+    for number, f1 in enumerate((0.8, 0.9), 1):
+        add_trained(root, f"run-{number}")
+        add_evaluated(root, f"evaluate-{number}", f"run-{number}", known_vehicle=f1)
+        register(root, f"run-{number}")

@@ -14,7 +14,7 @@ from lake.read import query
 from lake.registry import Override, history, promote, register, remove_alias, resolve, set_alias
 from lake.registry_log import models_of
 from lake.registry_names import PROTECTED, Reference, is_protected, read_reference
-from tests.lake.registry_lake import NAME, add_evaluated, add_trained, digest_of
+from tests.lake.registry_lake import NAME, add_trained, add_two_versions, digest_of
 
 FORCED = Override(force=True, reason="because")
 
@@ -23,10 +23,7 @@ FORCED = Override(force=True, reason="because")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two runs of one model, both evaluated, the second one better; both are versions."""
     root = tmp_path_factory.mktemp("registry") / "lake"
-    for number, f1 in enumerate((0.8, 0.9), 1):
-        add_trained(root, f"run-{number}")
-        add_evaluated(root, f"evaluate-{number}", f"run-{number}", known_vehicle=f1)
-        register(root, f"run-{number}")
+    add_two_versions(root)
     return root
 
 

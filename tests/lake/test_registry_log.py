@@ -12,11 +12,11 @@ from lake.check import verify
 from lake.errors import LakeError
 from lake.numbered import numbered_path
 from lake.read import query
-from lake.registry import Override, history, promote, register, resolve, set_alias
+from lake.registry import Override, history, promote, resolve, set_alias
 from lake.registry_log import FOLDER, record
 from lake.registry_state import Model
 from tests.lake.conftest import Python, child, read_only
-from tests.lake.registry_lake import NAME, add_evaluated, add_trained
+from tests.lake.registry_lake import NAME, add_two_versions
 from tests.lake.rows import NOON
 
 # Sets an alias as often as told; each time one of the two versions, and so an event each time.
@@ -55,10 +55,8 @@ promote(Path(sys.argv[1]), sys.argv[2], "production")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two versions in staging, the second one better by more than the gate's margin."""
     root = tmp_path_factory.mktemp("registry") / "lake"
-    for number, f1 in enumerate((0.8, 0.9), 1):
-        add_trained(root, f"run-{number}")
-        add_evaluated(root, f"evaluate-{number}", f"run-{number}", known_vehicle=f1)
-        register(root, f"run-{number}")
+    add_two_versions(root)
+    for number in (1, 2):
         promote(root, f"{NAME}:{number}", "staging")
     return root
 
