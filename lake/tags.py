@@ -1,29 +1,36 @@
 """Names for snapshots, as `paper-v1`: what a name means never changes unnoticed, and what it names is never freed.
 
 `tags/<name>/<number>.json` are the name's events, the highest of which holds: a snapshot it was given to, or its
-removal. A name that is taken moves, or goes, only by force and with a reason, and the events stay.
+removal. A name that is taken moves, or goes, only by force and with a reason, and the events stay. They count from 1
+without a gap, each says its name, its number and the digest of the one before it: what was renamed, altered or taken
+out of the middle is refused. That the newest is gone, or all of a name, nothing here can tell.
 """
 
-import getpass
+import hashlib
 import socket
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from lake.errors import LakeError
-from lake.files import remove
-from lake.manifest_file import load_manifest, manifest_bytes
-from lake.numbered import last_number, numbered_path, numbers, put_numbered
+from lake.files import remove, sha256_of
+from lake.manifest_file import manifest_bytes, read_manifest
+from lake.numbered import numbered_path, numbers, put_numbered
 from lake.parts import is_safe_name
 from lake.snapshot import FOLDER as SNAPSHOTS
 from lake.snapshot import Snapshot, load_snapshot
+from lake.who import user_name
 
 FOLDER = "tags"
 
 
 @dataclass(frozen=True)
 class TagEvent:
-    """What was done with a name; without a snapshot it was removed."""
+    """What was done with a name; without a snapshot it was removed.
+
+    Attributes:
+        previous: SHA-256 of the file of the event before it; null in the first, and in those older than this field.
+    """
 
     name: str
     number: int
@@ -31,6 +38,7 @@ class TagEvent:
     by: str
     at: str
     reason: str | None
+    previous: str | None = None
 
 
 def put_tag(
@@ -39,10 +47,12 @@ def put_tag(
     """Give a snapshot the name, or without a snapshot take the name away; the same again changes nothing.
 
     Raises:
-        LakeError: the name cannot be a file's, is taken and not forced, or another process was first.
+        LakeError: the name cannot be a file's, is taken and not forced with a reason, its events are not as they were
+            written, or another process was first.
     """
     if not is_safe_name(name):
         raise LakeError(f"{name!r} cannot name a snapshot: use letters, digits, '.', '_' and '-'.")
+    reason = (reason or "").strip() or None
     last = last_event(root, name)
     held = last.snapshot_id if last else None
     wanted = snapshot.snapshot_id if snapshot else None
@@ -55,20 +65,45 @@ def put_tag(
         )
     if not last and not wanted:
         raise LakeError(f"no snapshot has the name {name}. Names: {', '.join(sorted(tags(root))) or 'none yet'}.")
-    by = f"{_user()}@{socket.gethostname()}"
-    event = TagEvent(name, (last.number if last else 0) + 1, wanted, by, datetime.now(UTC).isoformat(), reason)
-    if not put_numbered(root / FOLDER / name, event.number, manifest_bytes(asdict(event))):
+    folder, number = root / FOLDER / name, last.number + 1 if last else 1
+    previous = sha256_of(numbered_path(folder, last.number)) if last else None
+    by = f"{user_name()}@{socket.gethostname()}"
+    event = TagEvent(name, number, wanted, by, datetime.now(UTC).isoformat(), reason, previous)
+    if not put_numbered(folder, number, manifest_bytes(asdict(event))):
         raise LakeError(f"another process has just changed {name}. Look at it (./run lake tag), then try again.")
     return event
 
 
 def last_event(root: Path, name: str) -> TagEvent | None:
-    number = last_number(root / FOLDER / name)
-    return _load(numbered_path(root / FOLDER / name, number)) if number else None
+    """The one that holds. Raises LakeError as `tag_history`."""
+    events = tag_history(root, name)
+    return events[-1] if events else None
 
 
 def tag_history(root: Path, name: str) -> list[TagEvent]:
-    return [_load(numbered_path(root / FOLDER / name, number)) for number in numbers(root / FOLDER / name)]
+    """Every event of a name, in order.
+
+    Raises:
+        LakeError: one is missing, cannot be read, stands under another name or number, or follows another than the one
+            before it.
+    """
+    folder = root / FOLDER / name
+    found = numbers(folder)
+    if found != list(range(1, len(found) + 1)):
+        listed = ", ".join(map(str, found))
+        raise LakeError(f"{folder} has the events {listed}, and they count from 1 without a gap. {_restore(name)}")
+    events: list[TagEvent] = []
+    before = None
+    for number in found:
+        path = numbered_path(folder, number)
+        event, digest = _load(path)
+        if (event.name, event.number) != (name, number):
+            raise LakeError(f"{path} is event {event.number} of {event.name}, put under another name. {_restore(name)}")
+        if event.previous not in (None, before):
+            raise LakeError(f"{path} follows another event {number - 1} than the one that is there. {_restore(name)}")
+        events.append(event)
+        before = digest
+    return events
 
 
 def tags(root: Path) -> dict[str, str]:
@@ -80,7 +115,7 @@ def tags(root: Path) -> dict[str, str]:
 
 
 def tag_faults(root: Path) -> list[str]:
-    """Names whose events cannot be read, or that name a snapshot which is not there."""
+    """Names whose events are not as they were written, or that name a snapshot which is not there."""
     folder = root / FOLDER
     faults = []
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
@@ -92,6 +127,7 @@ def tag_faults(root: Path) -> list[str]:
         held = events[-1].snapshot_id if events else None
         if held and not (root / SNAPSHOTS / f"{held}.json").exists():
             faults.append(f"{path.name} names the snapshot {held[:12]}, which is missing. Restore it from a copy.")
+        faults += _strays(path, len(events))
     return faults
 
 
@@ -126,15 +162,24 @@ def forget_snapshot(root: Path, name_or_id: str) -> str:
     return path.stem
 
 
-def _load(path: Path) -> TagEvent:
+def _strays(folder: Path, count: int) -> list[str]:
+    """Files beside a name's events; those being written have hidden names."""
+    events = {numbered_path(folder, number) for number in range(1, count + 1)}
+    strays = sorted(path for path in folder.glob("[!.]*") if path not in events)
+    return [
+        f"{path} is no event of {folder.name}, and no reader sees it. Name it as it was, or move it out."
+        for path in strays
+    ]
+
+
+def _load(path: Path) -> tuple[TagEvent, str]:
+    """The event, and the digest of its file."""
     try:
-        return TagEvent(**load_manifest(path))
+        data = path.read_bytes()
+        return TagEvent(**read_manifest(data)), hashlib.sha256(data).hexdigest()
     except (OSError, ValueError, TypeError) as error:
         raise LakeError(f"{path} cannot be read as a tag's event ({error}). Restore it from a copy.") from error
 
 
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a user that the machine has no name of, as in a container
-        return "unknown"
+def _restore(name: str) -> str:
+    return f"Restore {FOLDER}/{name} from a copy."
