@@ -5,9 +5,6 @@ a part of the table `registry`. A process that dies between the two has lost and
 event, whoever looks next counts it in and writes the part, and the same part from two hands is one.
 """
 
-import getpass
-import json
-import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -16,15 +13,14 @@ from typing import Any
 
 from lake.append import append
 from lake.errors import LakeError
-from lake.files import json_bytes
-from lake.numbered import last_number, numbered_path, numbers, put_numbered
 from lake.parts import is_safe_name
 from lake.read import open_lake
+from lake.registry_claims import FOLDER, Claim, check_chain, claims_of, put_claim
 from lake.registry_state import Model, model_of
 from lake.schema_registry import REGISTRY
 from lake.table import Row
+from lake.who import user_name
 
-FOLDER = "claims"
 Clock = Callable[[], datetime]
 
 
@@ -46,9 +42,9 @@ def record(root: Path, name: str, decide: Callable[[Model], Mapping[str, Any] | 
         decided = decide(model)
         if decided is None:
             return model
-        event = {**decided, "model_name": name, "sequence": len(known) + 1, "who": _who(), "happened_at": clock()}
+        event = {**decided, "model_name": name, "sequence": len(known) + 1, "who": user_name(), "happened_at": clock()}
         (row,) = REGISTRY.check([{**dict.fromkeys(REGISTRY.columns), **event}])
-        if put_numbered(root / FOLDER / name, row["sequence"], _claim(row)):
+        if put_claim(root, row, known[-1] if known else None):
             _publish(root, row)
             return model_of(name, [*known, row])
 
@@ -57,7 +53,7 @@ def events_of(root: Path, name: str) -> list[Row]:
     """The model's events, in order; claims that are in no part yet are among them, and become parts if that can be.
 
     Raises:
-        LakeError: one is missing, stands there in two versions, or cannot be read.
+        LakeError: one is missing, stands there in two versions, cannot be read, or is not where it was written.
     """
     return _with_claims(root, name, _published(root, "WHERE model_name = $name", name=name))
 
@@ -74,7 +70,7 @@ def registry_faults(root: Path) -> list[str]:
     faults = []
     for name, own in _by_model(root).items():
         try:
-            _in_order(name, own, _claimed(root / FOLDER / name))
+            _in_order(root, name, own, claims_of(root, name))
         except LakeError as error:
             faults.append(str(error))
     return faults
@@ -95,17 +91,17 @@ def _published(root: Path, where: str, **values: str) -> list[Row]:
 
 
 def _with_claims(root: Path, name: str, published: list[Row]) -> list[Row]:
-    claimed = _claimed(root / FOLDER / name)
-    events = _in_order(name, published, claimed)
+    claimed = claims_of(root, name)
+    events = _in_order(root, name, published, claimed)
     for number in claimed.keys() - {row["sequence"] for row in published}:
         with suppress(LakeError):  # a lake that cannot be written is read all the same
-            _publish(root, claimed[number])
+            _publish(root, claimed[number].row)
     return events
 
 
-def _in_order(name: str, published: list[Row], claimed: Mapping[int, Row]) -> list[Row]:
+def _in_order(root: Path, name: str, published: list[Row], claimed: Mapping[int, Claim]) -> list[Row]:
     events: dict[int, Row] = {}
-    for row in [*published, *claimed.values()]:
+    for row in [*published, *(claim.row for claim in claimed.values())]:
         other = events.setdefault(row["sequence"], row)
         if other != row:
             raise LakeError(
@@ -116,33 +112,8 @@ def _in_order(name: str, published: list[Row], claimed: Mapping[int, Row]) -> li
     if sorted(events) != list(range(1, len(events) + 1)):
         missing = min(set(range(1, max(events) + 1)) - set(events))
         raise LakeError(f"registry: event {missing} of {name} is missing. Restore {REGISTRY.name}/{name} from a copy.")
+    check_chain(root, name, claimed, events)
     return [events[number] for number in sorted(events)]
-
-
-def _claimed(folder: Path) -> dict[int, Row]:
-    found = numbers(folder)
-    behind = last_number(folder) + 1  # the listing of a network file system may be seconds old, a look at a name is not
-    while found and numbered_path(folder, behind).exists():
-        found.append(behind)
-        behind += 1
-    return {number: _read_claim(numbered_path(folder, number)) for number in found}
-
-
-def _read_claim(path: Path) -> Row:
-    try:
-        row = json.loads(path.read_text())
-        row["happened_at"] = datetime.fromisoformat(row["happened_at"])
-        (checked,) = REGISTRY.check([row])
-    except (OSError, ValueError, KeyError, TypeError, LakeError) as error:
-        raise LakeError(
-            f"{path} cannot be read as an event of the registry ({error}). Restore it from a copy, or remove it where "
-            "the table registry has that event."
-        ) from error
-    return checked
-
-
-def _claim(row: Row) -> bytes:
-    return json_bytes({**row, "happened_at": row["happened_at"].isoformat()})
 
 
 def _publish(root: Path, row: Row) -> None:
@@ -151,13 +122,6 @@ def _publish(root: Path, row: Row) -> None:
 
 def _told(row: Row) -> str:
     return f"{row['action']} version {row['version']} by {row['who']} at {row['happened_at']:%Y-%m-%d %H:%M:%S}"
-
-
-def _who() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # in a container the number may have no name
-        return f"user {os.getuid()}"
 
 
 def now() -> datetime:

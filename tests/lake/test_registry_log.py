@@ -1,5 +1,8 @@
 """Events of two at once come one after the other; a death between claim and part loses, doubles and blocks nothing."""
 
+import os
+import pwd
+import re
 import shutil
 from collections.abc import Mapping
 from datetime import timedelta
@@ -10,10 +13,13 @@ import pytest
 
 from lake.check import verify
 from lake.errors import LakeError
+from lake.files import json_bytes
+from lake.manifest_file import load_manifest, manifest_bytes
 from lake.numbered import numbered_path
 from lake.read import query
 from lake.registry import Override, history, promote, resolve, set_alias
-from lake.registry_log import FOLDER, record
+from lake.registry_claims import FOLDER
+from lake.registry_log import models_of, record
 from lake.registry_state import Model
 from tests.lake.conftest import Python, child, read_only
 from tests.lake.registry_lake import NAME, add_two_versions
@@ -149,6 +155,8 @@ def test_a_lake_that_was_copied_without_its_claims_goes_on_counting(root: Path) 
     set_alias(root, f"{NAME}:2", "champion")
     assert sequences(root) == [1, 2, 3, 4, 5]
     assert [event["sequence"] for event in history(root, NAME)] == [1, 2, 3, 4, 5]
+    assert numbered_path(root / FOLDER / NAME, 5).exists()
+    assert verify(root) == [], "the claim follows the table's event 4"
 
 
 def test_lakes_that_each_went_on_and_were_put_together_are_told_apart(root: Path, tmp_path: Path) -> None:
@@ -192,3 +200,69 @@ def test_verify_reads_what_was_claimed(root: Path, text: str) -> None:
     assert f"{claim} cannot be read as an event of the registry" in fault
     claim.unlink()
     assert verify(root) == [], "the table has that event"
+
+
+def claim_only(root: Path) -> Path:
+    """The claim of an event that never became a part."""
+    with child(DIES, str(root)) as process:
+        assert process.wait() == 7
+    return numbered_path(root / FOLDER / NAME, 5)
+
+
+def refused(root: Path, words: str, name: str = NAME) -> None:
+    """Every reader of the model says so, and so does verify."""
+    for read in (lambda: resolve(root, f"{name}:1"), lambda: history(root, name), lambda: models_of(root)):
+        with pytest.raises(LakeError, match=words):
+            read()
+    (fault,) = verify(root)
+    assert re.search(words, fault)
+
+
+def test_claims_in_the_folder_of_another_model_make_no_versions(root: Path) -> None:
+    shutil.copytree(root / FOLDER / NAME, root / FOLDER / "other-model")
+    refused(root, rf"other-model/000001\.json is event 1 of {NAME}, put under another name", "other-model")
+    assert resolve(root, f"{NAME}:2").version.number == 2
+
+
+def test_a_claim_under_another_number_is_refused(root: Path) -> None:
+    numbered_path(root / FOLDER / NAME, 4).rename(numbered_path(root / FOLDER / NAME, 5))
+    refused(root, rf"000005\.json is event 4 of {NAME}, put under another name")
+
+
+def test_a_claim_that_was_edited_is_not_taken_over(root: Path) -> None:
+    path = claim_only(root)
+    path.write_bytes(path.read_bytes().replace(b'"version": 1', b'"version": 2'))
+    refused(root, r"000005\.json cannot be read as an event of the registry \(its checksum is of another content\)")
+    assert sequences(root) == [1, 2, 3, 4]
+
+
+def test_a_claim_from_before_there_were_checksums_says_what_to_do(root: Path) -> None:
+    path = numbered_path(root / FOLDER / NAME, 4)
+    path.write_bytes(json_bytes({k: v for k, v in load_manifest(path).items() if k != "previous"}))
+    refused(root, r"000004\.json cannot be read .* remove it where the table registry has that event")
+    path.unlink()
+    assert verify(root) == []
+
+
+def test_a_claim_of_a_lake_that_went_on_by_itself_follows_another_event(root: Path, tmp_path: Path) -> None:
+    other = Path(shutil.copytree(root, tmp_path / "other"))
+    set_alias(root, f"{NAME}:1", "champion")
+    for alias in ("champion", "challenger"):
+        set_alias(other, f"{NAME}:2", alias)
+    shutil.copy(numbered_path(other / FOLDER / NAME, 6), root / FOLDER / NAME)
+    refused(root, rf"000006\.json follows another event 5 of {NAME} than the one that is there")
+
+
+def test_an_event_is_followed_as_the_table_has_it(root: Path) -> None:
+    path = claim_only(root)
+    claim = load_manifest(path)
+    assert len(claim["previous"]) == 64
+    path.write_bytes(manifest_bytes({**claim, "previous": None}))
+    refused(root, rf"000005\.json follows another event 4 of {NAME}")
+    assert load_manifest(numbered_path(root / FOLDER / NAME, 1))["previous"] is None
+
+
+def test_who_did_it_is_who_the_process_runs_as(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOGNAME", "mallory")
+    set_alias(root, f"{NAME}:1", "champion")
+    assert history(root, NAME)[-1]["who"] == pwd.getpwuid(os.getuid()).pw_name
