@@ -27,6 +27,25 @@ class FolderStore:
         self.name = name
         self._folder = folder
 
+    def check_apart(self, root: Path) -> None:
+        """Make sure that this folder and the lake `root` are apart, links followed.
+
+        Raises:
+            RemoteError: one lies in the other, or they are the same.
+        """
+        folder, lake = self._folder.resolve(), root.resolve()
+        if folder == lake:
+            how = "is"
+        elif lake in folder.parents:
+            how = "lies in"
+        elif folder in lake.parents:
+            how = "contains"
+        else:
+            return
+        raise RemoteError(
+            f"{self.name} {how} the lake {lake}: the files of the two would be mixed. Push to a folder apart from it."
+        )
+
     def get(self, key: str) -> Stored:
         if key == LATEST:
             number = last_number(self._folder / _VERSIONS)

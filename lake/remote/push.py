@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lake.remote.commits import Head, Signed, next_commit, read_commit
+from lake.remote.disk import FolderStore
 from lake.remote.errors import BeatenError, RemoteError
 from lake.remote.ground import is_contained, is_within
 from lake.remote.layout import create_remote
@@ -55,6 +56,8 @@ def push(
     """
     if tag is not None:
         check_name(tag)
+    if isinstance(store, FolderStore):
+        store.check_apart(root)
     create_remote(store)
     for is_last in (i == _ROUNDS - 1 or not rebase for i in range(_ROUNDS)):
         try:

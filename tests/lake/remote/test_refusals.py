@@ -123,6 +123,23 @@ def test_a_folder_that_cannot_be_written(lake: Path, tmp_path: Path) -> None:
         push(lake, open_store(f"file://{tmp_path}/file/remote"), ANNA)
 
 
+@pytest.mark.parametrize("place", ["lake", "lake/sub", "lake/runs/merged", ".", "link", "link/sub", "up"])
+@pytest.mark.parametrize("root", ["lake", "link"])
+def test_a_folder_in_the_lake_or_around_it_is_no_remote_of_it(
+    lake: Path, tmp_path: Path, place: str, root: str
+) -> None:
+    (tmp_path / "link").symlink_to(lake)
+    (tmp_path / "up").symlink_to(tmp_path)
+    folder = tmp_path if place == "." else tmp_path / place
+    before = sorted(lake.rglob("*"))
+    with pytest.raises(
+        RemoteError, match=r"file://\S+ (is|lies in|contains) the lake \S+lake\b.*Push to a folder apart"
+    ):
+        push(tmp_path / root, open_store(f"file://{folder}"), ANNA)
+    assert sorted(lake.rglob("*")) == before
+    assert push(lake, open_store(f"file://{tmp_path}/lake-remote"), ANNA).is_new
+
+
 def answer(status: str, code: str, message: str = "") -> Exception:
     body = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"
     return told.GenericError(
