@@ -36,19 +36,24 @@ class Resolved:
     aliases: tuple[str, ...]
 
 
-def register(root: Path, run_id: str, reason: str | None = None, clock: Clock = now) -> Resolved:
+def register(root: Path, run_id: str, override: Override | None = None, clock: Clock = now) -> Resolved:
     """Make a complete run's checkpoint the next version of its model; one that is a version already stays that.
 
     Raises:
-        LakeError: no such run, it is not complete, or it left no checkpoint.
+        LakeError: no such run, it is not complete, it left no checkpoint, or it was imported and that is not
+            overridden.
     """
     run, digest = find_candidate(root, run_id)
+    allowed = override or Override()
 
     def decide(model: Model) -> Mapping[str, Any] | None:
         if any(version.checkpoint_digest == digest for version in model.versions.values()):
             return None
+        is_imported = run["origin"] is not None
+        if is_imported:
+            allowed.over(_imported(run))
         number = len(model.versions) + 1
-        return _event("register", Version(number, run_id, digest), reason=reason)
+        return _event("register", Version(number, run_id, digest), allowed.reason, is_imported)
 
     model = record(root, name_of(run), decide, clock)
     return _resolved(model, next(one for one in model.versions.values() if one.checkpoint_digest == digest))
@@ -157,6 +162,7 @@ def history(root: Path, name: str) -> list[Row]:
 def _event(
     action: str, version: Version, reason: str | None = None, is_forced: bool = False, **more: Any
 ) -> dict[str, Any]:
+    reason = (reason or "").strip() or None
     return {
         "action": action, "version": version.number, "checkpoint_digest": version.checkpoint_digest,
         "run_id": version.run_id, "reason": reason, "is_forced": is_forced, **more,
@@ -167,11 +173,19 @@ def _other(model: Model, version: Version) -> Version | None:
     return None if model.production == version else model.production
 
 
+def _imported(run: Row) -> str:
+    defects = f" and has known defects ({run['defects']})" if run["defects"] else ""
+    return f"run {run['run_id']} was imported from {run['origin']}{defects}: register what this pipeline trained."
+
+
 def _refusal(model: Model, version: Version, stage: str, result: GateResult) -> str:
     gave = "nothing" if result.value is None else f"{result.value:.6g}"
     about = "the gate given"
     if result.sql == NOT_WORSE:
-        about = "F1 on the test captures against the version in production, or against 0 where there is none"
+        about = (
+            "F1 on the test captures against the version in production, or against 0 where there is none; nothing "
+            "where one of the two was imported"
+        )
     return (
         f"{model.name}:{version.number} ({version.run_id}) is not promoted to {stage}: the gate gives {gave}, not a "
         f"number above 0 or true ({about}). Evaluate the run, or ask another question: --gate SQL."

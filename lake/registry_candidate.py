@@ -1,5 +1,6 @@
-"""The run whose checkpoint is to become a version of a model."""
+"""The runs whose checkpoints are versions of a model, or are to become one."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from lake.errors import LakeError
@@ -35,3 +36,19 @@ def find_candidate(root: Path, run_id: str) -> tuple[Row, str]:
             "checkpoint of a run that trained a network."
         )
     return run, str(cards[0][0])
+
+
+def origins_of(root: Path, run_ids: Iterable[str]) -> dict[str, str]:
+    """Where those of the runs come from that were imported; this pipeline's own are left out.
+
+    Raises:
+        LakeError: the lake cannot be read.
+    """
+    asked = sorted(set(run_ids))
+    if not asked:
+        return {}
+    with open_lake(root, tables=["runs"]) as lake:
+        found = lake.execute(
+            "SELECT run_id, origin FROM runs WHERE origin IS NOT NULL AND list_contains($ids, run_id)", {"ids": asked}
+        )
+        return dict(found.fetchall())

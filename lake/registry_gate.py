@@ -12,18 +12,20 @@ from lake.registry_state import Version
 MARGIN = 0.005  # of F1, that a version may lie below the one in production
 
 # F1 over all test captures, under each protocol: how far the version lies above what it may not fall below, in the
-# worst of them. Nothing, and so not passed, where it was not evaluated, or the two did not see the same data.
+# worst of them. Nothing, and so not passed, where it was not evaluated, the two did not see the same data, or one of
+# them was imported: its numbers have known defects. An imported evaluation does not count.
 NOT_WORSE = f"""\
 WITH latest AS (
   SELECT metrics.model_run_id AS run_id, protocol, calibration_s, value
-  FROM metrics JOIN runs ON runs.run_id = metrics.run_id AND runs.status = 'complete'
+  FROM metrics JOIN runs ON runs.run_id = metrics.run_id AND runs.status = 'complete' AND runs.origin IS NULL
   WHERE split = 'test' AND capture = 'all' AND metric = 'f1' AND value IS NOT NULL
   QUALIFY row_number() OVER (
     PARTITION BY metrics.model_run_id, protocol, calibration_s ORDER BY finished_at DESC, metrics.run_id) = 1
 ), version AS (SELECT * FROM latest WHERE run_id = $run_id
 ), production AS (SELECT * FROM latest WHERE run_id = $production_run_id
-), data AS (SELECT count(DISTINCT data_digest) AS n FROM runs WHERE run_id IN ($run_id, $production_run_id))
-SELECT CASE WHEN (SELECT count(*) FROM version) > 0 AND (SELECT n FROM data) <= 1
+), trained AS (SELECT count(DISTINCT data_digest) <= 1 AND count(origin) = 0 AS are_comparable
+  FROM runs WHERE run_id IN ($run_id, $production_run_id))
+SELECT CASE WHEN (SELECT count(*) FROM version) > 0 AND (SELECT are_comparable FROM trained)
   THEN min(coalesce(version.value, 0) - coalesce(production.value - {MARGIN}, 0)) END
 FROM version FULL JOIN production
   ON version.protocol IS NOT DISTINCT FROM production.protocol

@@ -2,20 +2,23 @@
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from lake.commands.shown import Rows, plain, print_rows
 from lake.registry import Override, Resolved, history, promote, register, remove_alias, resolve, set_alias
+from lake.registry_candidate import origins_of
 from lake.registry_gate import NOT_WORSE
 from lake.registry_log import models_of
 from lake.registry_names import PROTECTED
+from lake.registry_state import Model
 from lake.schema_registry import REGISTRY_STAGES
 
-_COLUMNS = ("model", "version", "stage", "aliases", "run_id", "checkpoint_digest")
+_COLUMNS = ("model", "version", "stage", "aliases", "run_id", "checkpoint_digest", "origin")
 _EVENTS = (
     "sequence", "action", "version", "stage", "alias", "who", "happened_at", "reason", "is_forced", "gate_value",
-    "run_id",
+    "run_id", "origin",
 )  # fmt: skip
 _MODEL = "NAME:VERSION, NAME@ALIAS or NAME/STAGE; NAME alone is the version in production"
 Parsers = Any  # argparse keeps the type of what add_subparsers gives to itself
@@ -27,7 +30,7 @@ def add_verbs(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     _add(commands, "list", _list, "every version of every model")
     one = _add(commands, "register", _register, "make a complete run's checkpoint the next version of its model")
     one.add_argument("run_id", metavar="RUN")
-    one.add_argument("--reason", metavar="TEXT", help="why, for the history")
+    _add_override(one, "register a run that was imported")
     one = _add(commands, "promote", _promote, "put a version into a stage, if the gate lets it pass")
     one.add_argument("model", metavar="MODEL", help=_MODEL)
     one.add_argument("stage", metavar="STAGE", choices=REGISTRY_STAGES[1:], help=", ".join(REGISTRY_STAGES[1:]))
@@ -61,35 +64,32 @@ def _add_override(parser: argparse.ArgumentParser, what: str) -> None:
 
 
 def _list(options: argparse.Namespace) -> int:
-    rows = [
-        _row(Resolved(model.name, version, tuple(model.aliases_of(version))))
-        for model in models_of(options.lake)
-        for version in model.versions.values()
-    ]
-    return _print(rows, options.format)
+    return _print(_rows(options.lake, _versions(models_of(options.lake))), options.format)
 
 
 def _register(options: argparse.Namespace) -> int:
-    return _print_one(register(options.lake, options.run_id, options.reason), options.format)
+    override = Override(options.force, options.reason)
+    return _print_one(options, register(options.lake, options.run_id, override))
 
 
 def _promote(options: argparse.Namespace) -> int:
     override = Override(options.force, options.reason)
-    return _print_one(promote(options.lake, options.model, options.stage, options.gate, override), options.format)
+    return _print_one(options, promote(options.lake, options.model, options.stage, options.gate, override))
 
 
 def _alias(options: argparse.Namespace) -> int:
     lake: Path = options.lake
     override = Override(options.force, options.reason)
     if not options.remove:
-        return _print_one(set_alias(lake, options.model, options.alias, override), options.format)
+        return _print_one(options, set_alias(lake, options.model, options.alias, override))
     model = remove_alias(lake, options.model, options.alias, override)
-    rows = [_row(Resolved(model.name, one, tuple(model.aliases_of(one)))) for one in model.versions.values()]
-    return _print(rows, options.format)
+    return _print(_rows(lake, _versions([model])), options.format)
 
 
 def _history(options: argparse.Namespace) -> int:
     events = history(options.lake, options.model)
+    origins = origins_of(options.lake, (event["run_id"] for event in events))
+    events = [{**event, "origin": origins.get(event["run_id"])} for event in events]
     if options.format == "json":
         print(json.dumps(plain(events), default=str))
     else:
@@ -98,14 +98,15 @@ def _history(options: argparse.Namespace) -> int:
 
 
 def _resolve(options: argparse.Namespace) -> int:
-    return _print_one(resolve(options.lake, options.model), options.format)
+    return _print_one(options, resolve(options.lake, options.model))
 
 
-def _print_one(found: Resolved, form: str) -> int:
-    if form == "json":
-        print(json.dumps(_row(found)))
+def _print_one(options: argparse.Namespace, found: Resolved) -> int:
+    (row,) = _rows(options.lake, [found])
+    if options.format == "json":
+        print(json.dumps(row))
     else:
-        print("\n".join(f"{name:18} {_text(value)}" for name, value in _row(found).items()))
+        print("\n".join(f"{name:18} {_text(value)}".rstrip() for name, value in row.items()))
     return 0
 
 
@@ -117,14 +118,27 @@ def _print(rows: list[dict[str, Any]], form: str) -> int:
     return 0
 
 
-def _row(found: Resolved) -> dict[str, Any]:
-    version = found.version
-    values = (found.name, version.number, version.stage, list(found.aliases), version.run_id, version.checkpoint_digest)
+def _versions(models: Sequence[Model]) -> list[Resolved]:
+    return [
+        Resolved(model.name, version, tuple(model.aliases_of(version)))
+        for model in models
+        for version in model.versions.values()
+    ]
+
+
+def _rows(lake: Path, versions: Sequence[Resolved]) -> list[dict[str, Any]]:
+    origins = origins_of(lake, (one.version.run_id for one in versions))
+    return [_row(one, origins.get(one.version.run_id)) for one in versions]
+
+
+def _row(found: Resolved, origin: str | None) -> dict[str, Any]:
+    one = found.version
+    values = (found.name, one.number, one.stage, list(found.aliases), one.run_id, one.checkpoint_digest, origin)
     return dict(zip(_COLUMNS, values, strict=True))
 
 
 def _text(value: Any) -> Any:
-    return " ".join(value) if isinstance(value, list) else value
+    return " ".join(value) if isinstance(value, list) else "" if value is None else value
 
 
 def _time(value: Any) -> Any:

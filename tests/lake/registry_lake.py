@@ -13,6 +13,7 @@ from tests.lake.rows import NOON, metric_row, run_row
 
 _PROTOCOLS = {"known_vehicle": "known vehicle", "zero_shot": "zero-shot"}
 NAME = "gat-student-made-up"
+IMPORTED = {"origin": "MLflow store old.db, sha256 00", "defects": "windows of one capture on both sides"}
 
 
 def digest_of(run_id: str) -> str:
@@ -30,10 +31,12 @@ def add_trained(root: Path, run_id: str, **changes: Any) -> str:
     return run_id
 
 
-def add_evaluated(root: Path, run_id: str, model_run_id: str, minutes: int = 0, **f1: float | None) -> None:
+def add_evaluated(
+    root: Path, run_id: str, model_run_id: str, minutes: int = 0, origin: str | None = None, **f1: float | None
+) -> None:
     """A complete evaluation: F1 over all test captures by protocol, zero_shot for `zero-shot`."""
     ended = NOON + timedelta(minutes=minutes)
-    row = run_row(status="complete", stage="evaluate", finished_at=ended)
+    row = run_row(status="complete", stage="evaluate", finished_at=ended, origin=origin)
     append(root, RUNS, run_id, part_name(1, "ended"), [row])
     rows = [
         metric_row(model_run_id=model_run_id, protocol=_PROTOCOLS.get(name, name), value=value)

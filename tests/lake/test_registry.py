@@ -14,7 +14,7 @@ from lake.read import query
 from lake.registry import Override, history, promote, register, remove_alias, resolve, set_alias
 from lake.registry_log import models_of
 from lake.registry_names import PROTECTED, Reference, is_protected, read_reference
-from tests.lake.registry_lake import NAME, add_trained, add_two_versions, digest_of
+from tests.lake.registry_lake import IMPORTED, NAME, add_trained, add_two_versions, digest_of
 
 FORCED = Override(force=True, reason="because")
 
@@ -62,6 +62,50 @@ def test_what_is_no_trained_network_is_not_registered(tmp_path: Path, changes: d
     with pytest.raises(LakeError, match=words):
         register(tmp_path / "lake", "run-x")
     assert models_of(tmp_path / "lake") == []
+
+
+def test_an_imported_run_is_a_version_only_by_force_and_with_a_reason(root: Path) -> None:
+    add_trained(root, "run-old", **IMPORTED)
+    words = (
+        r"run run-old was imported from MLflow store old\.db, sha256 00 and has known defects "
+        r"\(windows of one capture on both sides\): register what this pipeline trained\.\n.*--force --reason"
+    )
+    for override in (None, Override(force=True), Override(force=True, reason=" "), Override(reason="only a reason")):
+        with pytest.raises(LakeError, match=words):
+            register(root, "run-old", override)
+    assert len(history(root, NAME)) == 2
+    assert register(root, "run-old", FORCED).version.number == 3
+    last = history(root, NAME)[-1]
+    assert (last["action"], last["is_forced"], last["reason"]) == ("register", True, "because")
+    assert register(root, "run-old").version.number == 3, "what it is already takes no force"
+    add_trained(root, "run-older", origin="a folder")
+    with pytest.raises(LakeError, match="was imported from a folder: register what this pipeline trained"):
+        register(root, "run-older")
+
+
+def test_an_imported_version_is_shown_as_such(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def told(*words: str) -> str:
+        assert main(["--lake", str(root), "registry", *words]) == 0
+        return capsys.readouterr().out
+
+    add_trained(root, "run-old", **IMPORTED)
+    assert main(["--lake", str(root), "registry", "register", "run-old", "--reason", "a baseline"]) == 1
+    assert "was imported from MLflow store old.db" in capsys.readouterr().err
+    origin = IMPORTED["origin"]
+    one = json.loads(told("register", "run-old", "--force", "--reason", "a baseline", "--format", "json"))
+    assert one == json.loads(told("resolve", f"{NAME}:3", "--format", "json"))
+    assert (one["version"], one["origin"]) == (3, origin)
+    for verb in (["list"], ["history", NAME]):
+        assert [row["origin"] for row in json.loads(told(*verb, "--format", "json"))] == [None, None, origin]
+        assert told(*verb).count(origin) == 1
+    assert f"origin             {origin}" in told("resolve", f"{NAME}:3")
+    assert "imported" not in told("resolve", f"{NAME}:1")
+
+
+def test_a_reason_of_blanks_is_none(root: Path) -> None:
+    set_alias(root, f"{NAME}:1", "champion", Override(reason="  "))
+    set_alias(root, f"{NAME}:2", "champion", Override(reason=" better "))
+    assert [event["reason"] for event in history(root, NAME)[2:]] == [None, "better"]
 
 
 def test_an_unknown_run_or_model_is_said_with_what_there_is(root: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from lake.errors import LakeError
 from lake.registry import Override, history, promote, register
 from lake.registry_gate import MARGIN, NOT_WORSE
-from tests.lake.registry_lake import NAME, add_evaluated, add_trained
+from tests.lake.registry_lake import IMPORTED, NAME, add_evaluated, add_trained
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +84,36 @@ def test_runs_that_saw_other_data_are_not_compared(root: Path) -> None:
     register(root, "run-3")
     with pytest.raises(LakeError, match="the gate gives nothing"):
         promote(root, f"{NAME}:3", "staging")
+
+
+def test_an_imported_version_is_not_compared(root: Path) -> None:
+    add_trained(root, "run-old", **IMPORTED)
+    register(root, "run-old", Override(True, "a baseline"))
+    add_evaluated(root, "evaluate-old", "run-old", known_vehicle=0.99, zero_shot=0.99)
+    with pytest.raises(LakeError, match=r"the gate gives nothing.*nothing where one of the two was imported"):
+        promote(root, f"{NAME}:3", "staging")
+
+
+def test_nothing_is_compared_with_an_imported_version_in_production(root: Path) -> None:
+    add_trained(root, "run-old", **IMPORTED)
+    forced = Override(True, "a baseline")
+    register(root, "run-old", forced)
+    add_evaluated(root, "evaluate-old", "run-old", known_vehicle=0.1, zero_shot=0.1)
+    promote(root, f"{NAME}:3", "production", override=forced)
+    add_evaluated(root, "evaluate-2", "run-2", known_vehicle=0.9, zero_shot=0.9)
+    with pytest.raises(LakeError, match=r"the gate gives nothing"):
+        promote(root, f"{NAME}:2", "staging")
+    promote(root, f"{NAME}:2", "staging", override=Override(True, "production is imported"))
+    assert history(root, NAME)[-1]["is_forced"] is True
+
+
+def test_an_imported_evaluation_does_not_count(root: Path) -> None:
+    add_evaluated(root, "evaluate-old", "run-2", minutes=5, known_vehicle=0.99, zero_shot=0.99, origin="a folder")
+    with pytest.raises(LakeError, match="the gate gives nothing"):
+        promote(root, f"{NAME}:2", "staging")
+    add_evaluated(root, "evaluate-2", "run-2", known_vehicle=0.9, zero_shot=0.7)
+    promote(root, f"{NAME}:2", "staging")
+    assert value_of_last(root) == pytest.approx(0.1 + MARGIN)
 
 
 def test_a_gate_that_is_not_passed_is_overridden_with_a_reason_and_that_is_kept(root: Path) -> None:
