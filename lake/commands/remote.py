@@ -112,6 +112,9 @@ def _status(options: argparse.Namespace) -> int:
         return 1
     found = status(options.lake, store)
     value, lines = _plain(found), _lines(found, options.remote)
+    if found.as_of:
+        since = f"compared is its snapshot of {found.as_of}; what it got since is not counted"
+        lines.append(f"{options.lake} cannot be written: {since}")
     if looked:
         value["deep"] = asdict(looked)
         lines.append(
@@ -127,6 +130,7 @@ def _plain(found: "Status") -> dict[str, Any]:
         "sequence": found.head.sequence if found.head else 0,
         "newest": asdict(found.newest) if found.newest else None,
         "snapshot_id": found.snapshot_id,
+        "as_of": found.as_of,
         "runs": {name: sorted(runs) for name, runs in asdict(found.runs).items()},
         "to_send": asdict(found.to_send),
         "to_fetch": asdict(found.to_fetch),

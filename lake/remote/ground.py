@@ -3,6 +3,7 @@
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from lake.errors import LakeError
 from lake.held import held
 from lake.remote.commits import Commit, Head, read_commit
 from lake.remote.contents import Difference, Item, compare, rows_by_owner
@@ -11,7 +12,9 @@ from lake.remote.memory import last_common
 from lake.remote.store import Store
 from lake.remote.transfer import fetch
 from lake.root import MARKER
-from lake.snapshot import Snapshot, take_snapshot
+from lake.snapshot import FOLDER, Snapshot, latest_snapshot, take_snapshot
+
+_NOT_WRITTEN = " was not written: "  # in each line of an error of lake/files.py; `recover` hands on several as one
 
 
 def local_snapshot(root: Path) -> Snapshot | None:
@@ -25,6 +28,26 @@ def local_snapshot(root: Path) -> Snapshot | None:
     now = held(root)
     has_rows = now.generation.packs or any(now.parts.values()) or any(now.rows.values())
     return take_snapshot(root) if has_rows else None
+
+
+def snapshot_to_compare(root: Path) -> tuple[Snapshot | None, str | None]:
+    """As `local_snapshot`; of a lake that cannot be written, the newest snapshot that it has, and when that was taken.
+
+    Raises:
+        LakeError: it cannot be read, or cannot be written and has no snapshot.
+    """
+    try:
+        return local_snapshot(root), None
+    except LakeError as error:
+        if not all(_NOT_WRITTEN in line for line in str(error).splitlines()):
+            raise
+        if not any((root / FOLDER).glob("[!.]*.json")):
+            raise LakeError(
+                f"{root} cannot be written and has no snapshot to compare. "
+                "Make one where it can be written: ./run lake snapshot"
+            ) from error
+    newest = latest_snapshot(root)
+    return newest, newest.created_at
 
 
 def is_contained(root: Path, store: Store, head: Head, snapshot: Snapshot) -> bool:

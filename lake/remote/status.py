@@ -1,4 +1,4 @@
-"""`status`: what the lake has that the remote lacks, and the other way round; nothing is changed on either side."""
+"""`status`: what the lake has that the remote lacks, and the other way round. Neither side gets or loses a row."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Literal
 
 from lake.remote.commits import Commit, Head, read_commit
 from lake.remote.contents import Difference, Item, by_digest, items_of
-from lake.remote.ground import difference, local_snapshot
+from lake.remote.ground import difference, snapshot_to_compare
 from lake.remote.layout import check_remote
 from lake.remote.manifest import read_snapshot
 from lake.remote.memory import last_common
@@ -35,6 +35,7 @@ class Status:
         newest: the remote's newest commit, None while there is none.
         runs: runs (and registered models) by where their rows are.
         to_send, to_fetch: what a push or a pull would move at most.
+        as_of: when the lake's snapshot was taken, where the lake cannot be written; rows since then are not compared.
     """
 
     state: State
@@ -44,6 +45,7 @@ class Status:
     runs: Difference
     to_send: Amount = Amount()
     to_fetch: Amount = Amount()
+    as_of: str | None = None
 
 
 _NOTHING = Difference(frozenset(), frozenset(), frozenset())
@@ -56,21 +58,21 @@ def status(root: Path, store: Store) -> Status:
         LakeError: one of the two cannot be read.
     """
     check_remote(store)
-    here = local_snapshot(root)
+    here, as_of = snapshot_to_compare(root)
     head = newest_head(store, root)
     mine = here.snapshot_id if here else None
     if head is None:
-        return Status("empty", None, None, mine, _NOTHING, _amount(here, None))
+        return Status("empty", None, None, mine, _NOTHING, _amount(here, None), as_of=as_of)
     newest = read_commit(store, head.commit_id)
     if head.snapshot_id == mine:
-        return Status("even", head, newest, mine, _NOTHING)
+        return Status("even", head, newest, mine, _NOTHING, as_of=as_of)
     there = read_snapshot(store, newest.snapshot_id, newest.snapshot_sha256)
     runs = difference(root, store, here, there)
     is_common = last_common(root, store.name) == head.commit_id
     state = _state(runs, is_common)
     to_send = _amount(here, there) if state != "behind" else Amount()
     to_fetch = _amount(there, here) if state != "ahead" else Amount()
-    return Status(state, head, newest, mine, runs, to_send, to_fetch)
+    return Status(state, head, newest, mine, runs, to_send, to_fetch, as_of)
 
 
 def _state(runs: Difference, is_common: bool) -> State:

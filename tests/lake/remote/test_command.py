@@ -140,3 +140,42 @@ def test_a_lake_that_may_only_be_read_is_pushed_and_compared(lake: str, without_
             done = without_override("-m", "lake", "--lake", lake, verb, REMOTE)
             assert (done.returncode, done.stderr.count("Traceback")) == (0, 0), done.stderr
     assert done.stdout.startswith("nothing new; commit 1 of ")
+
+
+@pytest.mark.parametrize("what", ["a run", "a journal of a killed process"])
+def test_a_lake_that_may_only_be_read_is_compared_by_its_newest_snapshot(
+    lake: str, without_override: Python, what: str
+) -> None:
+    """What came since is not counted, and that is said."""
+    push_it = ("-m", "lake", "--lake", lake, "push", REMOTE)
+    assert without_override(*push_it).returncode == 0
+    snapshot = take_snapshot(Path(lake))
+    if what == "a run":
+        add_run(Path(lake), "run-b")
+    else:
+        code = (
+            "import os, sys; from pathlib import Path; from lake.journal import Journal\n"
+            "Journal(Path(sys.argv[1]), 'run-b', 1).log_epoch(0, 'validation', {'loss': 0.5}); os.kill(os.getpid(), 9)"
+        )
+        assert without_override("-c", code, lake).returncode == -signal.SIGKILL
+    with read_only(Path(lake)):
+        done = without_override("-m", "lake", "--lake", lake, "status", REMOTE)
+        as_json = without_override("-m", "lake", "--lake", lake, "status", REMOTE, "--format", "json")
+    assert (done.returncode, done.stderr) == (0, "")
+    even, said = done.stdout.splitlines()
+    assert even.startswith("even; newest is commit 1")
+    assert f"cannot be written: compared is its snapshot of {snapshot.created_at}" in said
+    assert "what it got since is not counted" in said
+    assert json.loads(as_json.stdout)["as_of"] == snapshot.created_at
+
+
+def test_a_lake_that_may_only_be_read_and_was_never_frozen_cannot_be_compared(
+    lake: str, tmp_path: Path, without_override: Python
+) -> None:
+    assert main(["--lake", lake, "push", REMOTE]) == 0
+    add_run(tmp_path / "other", "run-b")
+    with read_only(tmp_path / "other"):
+        done = without_override("-m", "lake", "--lake", str(tmp_path / "other"), "status", REMOTE)
+    assert done.returncode == 1
+    assert "has no snapshot to compare. Make one where it can be written: ./run lake snapshot" in done.stderr
+    assert "Traceback" not in done.stderr
