@@ -2,7 +2,8 @@
 runs, files that no table knows."""
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -14,17 +15,18 @@ from lake.check_rows import repeated_keys, wrong_digests
 from lake.contract import arrow_fault
 from lake.errors import LakeError
 from lake.files import sha256_of
-from lake.generation import Generation, current_generation, packed_owners, packed_without
-from lake.journal_file import read_journal
+from lake.generation import Generation, Indexed, current_generation, packed_owners, packed_without, read_index
+from lake.journal_file import JournalContent
 from lake.pack import ROW_GROUP
 from lake.parts import MERGED, Part, check_part, list_packs, list_parts
 from lake.read import open_lake
-from lake.recover import list_journals
+from lake.recover import JournalName, covered, journal_files, journal_name, list_journals, read_named
 from lake.registry_log import registry_faults
 from lake.root import check_lake, refuse_link
 from lake.schema import TABLES
+from lake.set_aside import FOLDER as SET_ASIDE
 from lake.snapshot import FOLDER, Snapshot, load_snapshot
-from lake.table import Table
+from lake.table import MOST_ZEROS, Table
 from lake.tags import tag_faults
 
 _MOST_ORPHANS = 20  # more would say the same
@@ -59,7 +61,7 @@ def verify(root: Path, snapshot: Snapshot | None = None, rows: bool = False, tic
         expected |= {
             part.path: (part.digest, "its name says") for part in parts if part.path not in expected and part.digest
         }
-        faults += _journal_faults(root) + tag_faults(root) + _stray_files(root, listed)
+        faults += _journal_faults(root, listed, generation) + tag_faults(root) + _stray_files(root, listed)
     altered = _altered(root, expected, tick)
     for part in parts:
         if part.path not in altered and (fault := _part_fault(root, part, rows or not part.digest)):
@@ -76,7 +78,7 @@ def verify(root: Path, snapshot: Snapshot | None = None, rows: bool = False, tic
         + _orphans(root, generation, parts)
         + repeated_keys(root, rows)
         + ([] if snapshot else registry_faults(root))
-        + (wrong_digests(root, generation) if rows else [])
+        + ([*wrong_digests(root, generation), *_all_zero(root)] if rows else [])
     )
 
 
@@ -141,16 +143,55 @@ def _readable_snapshots(root: Path) -> tuple[list[Snapshot], list[str]]:
     return snapshots, faults
 
 
-def _journal_faults(root: Path) -> list[str]:
+def _journal_faults(root: Path, listed: Iterable[Part], generation: Generation) -> list[str]:
     faults = []
-    for name in list_journals(root):
+    known: dict[str, dict[str, int]] | None = None
+    for path in journal_files(root):
+        name = journal_name(path)
+        if name is None:
+            if path.suffix != ".damaged":
+                faults.append(
+                    f"{path} has no journal's name, so no reader looks at it. Give it back its own, or move it out."
+                )
+            continue
         try:
-            read_journal(name.path)
+            content = read_named(name)
         except FileNotFoundError:
             continue
         except LakeError as error:
             faults.append(str(error))
+            continue
+        if name.is_done:
+            known = _covered(root, listed, generation) if known is None else known
+            faults += _done_faults(name, content, known.get(name.journal, {}))
     return faults
+
+
+def _covered(root: Path, listed: Iterable[Part], generation: Generation) -> dict[str, dict[str, int]]:
+    by_table: dict[str, list[Part]] = defaultdict(list)
+    aside = [
+        Part(path.parent.parent.name, path.parent.name, path.name.partition(".")[0], None)
+        for path in (root / SET_ASIDE).glob("*/*/*.parquet")
+    ]
+    for part in [*listed, *aside]:
+        by_table[part.table].append(part)
+    index: dict[tuple[str, str], list[Indexed]] = defaultdict(list)
+    for one in read_index(root, generation, list(TABLES)):
+        index[one.table, one.owner].append(one)
+    return covered(by_table, index)
+
+
+def _done_faults(name: JournalName, content: JournalContent, known: Mapping[str, int]) -> list[str]:
+    """Whether parts hold what a journal held that was put away for that."""
+    if len(content.records) < name.first:
+        return [f"{name.path} holds {len(content.records)} records, not {name.first} as its name says. Restore it."]
+    last = {table: number for number, record in enumerate(content.records[: name.first], 1) for table in record}
+    return [
+        f"{table}: of the journal {name.path.name} records {known.get(table, 0)} to {end - 1} are in no part. "
+        f"./run lake recover --from {name.path} brings them back."
+        for table, end in last.items()
+        if known.get(table, 0) < end
+    ]
 
 
 def _stray_files(root: Path, listed: Iterable[Part]) -> list[str]:
@@ -207,6 +248,22 @@ def _orphans(root: Path, generation: Generation, parts: Sequence[Part]) -> list[
     found = {*packed_without(root, generation, tables, "runs"), *loose}
     strangers = sorted((name, owner) for name, owner in found if owner not in known)
     return [f"{name}: rows of the run {owner}, which runs does not know." for name, owner in strangers[:_MOST_ORPHANS]]
+
+
+def _all_zero(root: Path) -> list[str]:
+    """Runs whose measurements are 0 throughout, which came row by row, so that no batch of them was refused."""
+    faults = []
+    with open_lake(root) as connection:
+        for table in TABLES.values():
+            if table.refuses_zeros:
+                found = connection.execute(
+                    f'SELECT "{table.owner}", count(value) FROM "{table.view}" GROUP BY ALL '
+                    f"HAVING count(value) > {MOST_ZEROS} AND count(*) FILTER (value <> 0) = 0 ORDER BY ALL"
+                ).fetchall()
+                faults += [
+                    f"{table.name}: all {n} values of {owner} are 0, which no evaluation gives." for owner, n in found
+                ]
+    return faults
 
 
 def _orphans_by_rows(root: Path) -> list[str]:

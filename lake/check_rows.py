@@ -52,6 +52,8 @@ def repeated_keys(root: Path, everywhere: bool = False) -> list[str]:
         faults.append(f"{root}: DuckDB cannot read what pyarrow can ({error}). Restore the lake from a copy.")
     except LakeError as error:
         faults.append(str(error))
+    except ValueError as error:  # as Arrow says that a value is missing
+        faults.append(f"{root}: a row breaks its table's contract ({error}). ./run lake verify --rows names the file.")
     return faults
 
 

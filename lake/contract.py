@@ -12,8 +12,11 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-def check_arrow(table: Table, columns: Mapping[str, Any]) -> pa.Table:
+def check_arrow(table: Table, columns: Mapping[str, Any], zeros: bool = True) -> pa.Table:
     """The columns as the table's rows in key order, once all fit; a missing column is null.
+
+    Args:
+        zeros: as of `arrow_fault`.
 
     Raises:
         LakeError: as `Table.check`.
@@ -31,7 +34,7 @@ def check_arrow(table: Table, columns: Mapping[str, Any]) -> pa.Table:
         ).cast(table.schema)
     except (pa.ArrowException, ValueError) as error:
         raise LakeError(f"{table.name}: {error}. Nothing was written.") from error
-    if fault := arrow_fault(table, data):
+    if fault := arrow_fault(table, data, zeros):
         raise LakeError(f"{table.name}: {fault}. Nothing was written.")
     order = [(name, "ascending", "at_start") for name in table.key]
     data = data.sort_by(order) if len(data) > 1 else data
@@ -41,15 +44,19 @@ def check_arrow(table: Table, columns: Mapping[str, Any]) -> pa.Table:
 
 
 def arrow_of(table: Table, rows: Sequence[Row]) -> pa.Table:
-    """Rows that were checked one by one when they were logged, as Arrow in key order; the contract is checked again.
+    """Rows that were checked one by one when they were logged, as Arrow in key order; the contract is checked again,
+    but for that of tables that are 0 throughout: what was acknowledged is kept, and `verify` says so.
 
     Raises:
         LakeError: as `Table.check`.
     """
     import pyarrow as pa
 
-    filled = pa.Table.from_pylist([{name: row.get(name) for name in table.columns} for row in rows], table.schema)
-    return check_arrow(table, {name: filled[name] for name in table.columns})
+    try:
+        filled = pa.Table.from_pylist([{name: row.get(name) for name in table.columns} for row in rows], table.schema)
+    except (pa.ArrowException, ValueError, OverflowError) as error:
+        raise LakeError(f"{table.name}: {error}. Nothing was written.") from error
+    return check_arrow(table, {name: filled[name] for name in table.columns}, zeros=False)
 
 
 def arrow_fault(table: Table, data: pa.Table, zeros: bool = True) -> str | None:

@@ -13,7 +13,7 @@ from typing import Any
 from lake.errors import LakeError
 from lake.manifest_file import load_manifest, manifest_bytes
 from lake.numbered import last_number, numbered_path, put_numbered
-from lake.root import known_generation, note_generation
+from lake.root import known_generation, lake_id, note_generation
 from lake.stored import StoredFile, stored_file
 from lake.version import SCHEMA_VERSION
 
@@ -79,6 +79,11 @@ def load_generation(root: Path, number: int) -> Generation:
         read = load_manifest(path)
         if read.pop("format") != FORMAT:
             raise ValueError("another format")
+        if (of := (read.pop("lake", None), read.pop("number", number))) not in (
+            (None, number),
+            (lake_id(root), number),
+        ):
+            raise ValueError(f"it is generation {of[1]} of the lake {of[0]}")
         packs = tuple(stored_file(pack) for pack in read.pop("packs"))
         results = read.pop("results", None)
         generation = Generation(number=number, packs=packs, results=Results(**results) if results else None, **read)
@@ -96,9 +101,8 @@ def load_generation(root: Path, number: int) -> Generation:
 
 def put_generation(root: Path, generation: Generation) -> bool:
     """Make the generation hold; False where another process was first with that number."""
-    about: dict[str, Any] = asdict(generation)
-    del about["number"]
-    is_ours = put_numbered(root / FOLDER, generation.number, manifest_bytes({"format": FORMAT, **about}))
+    about: dict[str, Any] = {"format": FORMAT, "lake": lake_id(root), **asdict(generation)}
+    is_ours = put_numbered(root / FOLDER, generation.number, manifest_bytes(about))
     note_generation(root, generation.number)
     return is_ours
 

@@ -1,18 +1,22 @@
 """What a lake holds at one moment: packs, the parts that are in no pack yet, and journals' rows that are in no part."""
 
+import logging
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from lake.errors import LakeError
 from lake.generation import FOLDER as GENERATIONS
 from lake.generation import Generation, Indexed, current_generation, load_generation, read_index
-from lake.journal_file import JournalContent, read_journal
+from lake.journal_file import JournalContent
 from lake.numbered import numbered_path, numbers
 from lake.parts import MERGED, Part, list_parts
-from lake.recover import JournalName, list_journals, rows_behind
+from lake.recover import JournalName, covered, list_journals, read_named, rows_behind
 from lake.schema import TABLES
 from lake.table import Row, Table
+
+_LOG = logging.getLogger("kdgat.lake")
 
 
 @dataclass(frozen=True)
@@ -57,10 +61,10 @@ def held(root: Path, tables: Collection[str] = tuple(TABLES), before: float | No
     hidden: dict[str, set[str]] = {}
     for name in tables:
         parts[name], hidden[name] = _counting(TABLES[name], listed[name], index, generation.number > 0)
-    covered = _covered(listed, index)
+    known = covered(listed, index)
     rows: dict[str, list[Row]] = defaultdict(list)
     for journal, content in journals:
-        for table, found in rows_behind(journal, content, covered[journal.journal]).items():
+        for table, found in rows_behind(journal, content, known[journal.journal]).items():
             if table in parts:
                 rows[table] += found
     running = frozenset(journal.journal for journal, _ in journals)
@@ -101,10 +105,15 @@ def is_older(path: Path, before: float) -> bool:
 
 
 def _content(name: JournalName) -> JournalContent | None:
+    """What is whole of a journal. That of a damaged one too, which is said: it must not keep everyone from all else."""
     try:
-        return read_journal(name.path)
-    except FileNotFoundError:
-        return None  # sealed since it was listed; its parts are there
+        try:
+            return read_named(name)
+        except LakeError as error:
+            _LOG.warning("%s Rows of it may be missing in what follows.", error)
+            return read_named(name, salvage=True)
+    except (FileNotFoundError, LakeError):
+        return None  # sealed since it was listed, and its parts are there; or no line of it can be read
 
 
 def _counting(
@@ -150,22 +159,3 @@ def _is_prefix(part: Part, packed: Collection[str]) -> bool:
 
 def _attempt(table: Table, name: str) -> int:
     return Part(table.name, "", name, None).attempt
-
-
-def _covered(
-    listed: Mapping[str, list[Part]], index: Mapping[tuple[str, str], list[Indexed]]
-) -> dict[str, dict[str, int]]:
-    """By journal and table, how many of its records are in parts or packs."""
-    covered: dict[str, dict[str, int]] = defaultdict(dict)
-    names = [(part.table, part) for parts in listed.values() for part in parts]
-    names += [
-        (table, Part(table, owner, name, None))
-        for (table, owner), found in index.items()
-        for one in found
-        for name in one.parts
-    ]
-    for table, part in names:
-        if found := part.journalled:
-            journal, _, end = found
-            covered[journal][table] = max(end, covered[journal].get(table, 0))
-    return covered

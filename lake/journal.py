@@ -81,7 +81,7 @@ class Journal:
         self._awake.acquire()
         self._waiting: list[bytes] = []  # lines that the disk would not take
         self._keys: set[Key] = set()  # of every row that was logged
-        self._is_failing = self._is_closed = False
+        self._is_failing = self._is_closed = self._is_sealed = False
         header = JournalHeader(self._journal, self.run_id, self.attempt, socket.gethostname(), self._process_id)
         if self._keep(header_line(header)):
             with suppress(OSError):  # said where a row cannot be flushed
@@ -106,6 +106,9 @@ class Journal:
             LakeError: a row breaks its table's contract, repeats the key of one that was logged before, or the
                 journal is sealed.
         """
+        for table in rows:
+            if table.is_bulk:  # of those the last attempt's count, which is told by parts' names
+                raise LakeError(f"{table.name} is a table of many rows: give it by add_part. Nothing was written.")
         owned = {table: [{**row, table.owner: self.run_id} for row in listed] for table, listed in rows.items()}
         checked = {table.name: table.check(listed) for table, listed in owned.items()}
         keys = [(table.name, *map(row.get, table.key)) for table in owned for row in checked[table.name]]
@@ -115,6 +118,8 @@ class Journal:
         """Keep the metrics of a split at an epoch, each once; as `log`."""
         if fault := _epoch_fault(epoch, split, values):
             raise LakeError(f"epochs: {fault}. Nothing was written.")
+        if type(epoch) is not int or any(type(value) is not float for value in values.values()):
+            epoch, values = int(epoch), {metric: float(value) for metric, value in values.items()}
         keys = [("epochs", self.run_id, self.attempt, epoch, split, metric) for metric in values]
         return self._log(epoch_line(self.attempt, epoch, split, values), keys)
 
@@ -225,26 +230,40 @@ class Journal:
 
     def seal(self) -> list[Path]:
         """Turn the rows into parts of the lake and end the journal. Where the parts cannot be written the journal
-        stays, and readers find its rows there.
+        stays, and readers find its rows there. A process that was forked from the one that opened it does nothing.
 
         Raises:
-            LakeError: not even the journal could be written; says where the rows were put instead.
+            LakeError: not even the journal could be written, which says where the rows were put instead; or it was
+                removed meanwhile.
         """
         from lake.recover import seal_journal
 
+        if os.getpid() != self._process_id or self._is_sealed:
+            return []
         self.close()
         try:
-            return seal_journal(self.root, self.path)
+            parts = seal_journal(self.root, self.path)
+            self._is_sealed = True
+            return parts
+        except FileNotFoundError:
+            if not self._written:
+                return []  # nothing was ever logged that the disk took
+            raise LakeError(
+                f"{self.path} is gone, though its run had not ended: what was logged to it may be lost. Look for it, "
+                "and take it back: ./run lake recover --from FILE"
+            ) from None
         except LakeError as error:
             self._say(f"{self.run_id}: its rows stay in {self.path.name} for now: {error}")
             return []
 
     def close(self) -> None:
-        """Write what waits, flush, and let go of the file; readers and `recover` do the rest.
+        """Write what waits, flush, and let go of the file; readers and `recover` do the rest. As `seal` after a fork.
 
         Raises:
             LakeError: as `seal`.
         """
+        if os.getpid() != self._process_id:
+            return
         with self._lock:
             if self._is_closed:
                 return

@@ -6,10 +6,12 @@
     …
 
 A record counts once its line is whole. What follows the last line end is torn: its writer was killed in the midst of
-it, and nobody was told that it was kept. A line with an end whose checksum is of another text is damage, and is said.
+it, and nobody was told that it was kept. So are zeros in place of lines that a power cut kept from the disk. A line
+with an end whose checksum is of another text is damage, and is said.
 """
 
 import json
+import re
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,14 +21,15 @@ from typing import Any
 
 from lake.errors import LakeError
 from lake.schema import TABLES
-from lake.table import Row
+from lake.table import Kind, Row
 from lake.version import SCHEMA_VERSION
 
 FORMAT = "kd-gat-journal"
 _EPOCHS = "+epoch"  # no table's name
 _1970 = datetime(1970, 1, 1, tzinfo=UTC)
 Record = Mapping[str, Sequence[Row]]
-_HOLE = bytes(8)
+_HOLE = re.compile(rb"\0{8,}")
+_SECTOR = 512  # bytes that a disk writes at once
 
 
 @dataclass(frozen=True)
@@ -48,12 +51,14 @@ class JournalContent:
     Attributes:
         header: None where the writer was killed before its first line was whole.
         records: in order; a record's place is its number.
-        end: bytes up to the end of the last whole line.
+        size: bytes that were read, with what is torn behind the last whole line.
+        lost: how many records are broken; one that is stands in `records` without rows.
     """
 
     header: JournalHeader | None
     records: tuple[Record, ...]
-    end: int
+    size: int
+    lost: int = 0
 
 
 def header_line(header: JournalHeader) -> bytes:
@@ -77,28 +82,42 @@ def read_journal(path: Path, salvage: bool = False) -> JournalContent:
     """
     header: JournalHeader | None = None
     records: list[Record] = []
+    lost = start = 0
     data = path.read_bytes()
-    start = 0
     while (stop := data.find(b"\n", start) + 1) > 0:
         value = _value(data[start:stop])
         if value is None:
-            if _HOLE in data[start:stop]:
-                break  # as a power cut leaves it in bytes that were never flushed, nor what is behind them
+            if _is_hole(data, start, stop):
+                return JournalContent(header, tuple(records), len(data), lost)
             if not salvage:
-                raise LakeError(
-                    f"{path} is damaged: its line before byte {stop} is broken. Restore it from a copy, "
-                    "or take what is whole: ./run lake recover --salvage"
-                )
+                raise _damaged(path, stop)
+            lost += 1
             if header:
                 records.append({})  # the records behind it keep their numbers
-            start = stop
-            continue
-        if header is None:
+        elif header is None:
             header = _header(path, value)
         else:
-            records.append(_record(header, value))
+            records.append(_record(path, header, value))
         start = stop
-    return JournalContent(header, tuple(records), start)
+    if header and (value := _value(data[start:-1] + b"\n")) is not None:  # its end alone is broken, as no kill does
+        if not salvage:
+            raise _damaged(path, len(data))
+        records.append(_record(path, header, value))
+    return JournalContent(header, tuple(records), len(data), lost)
+
+
+def _damaged(path: Path, stop: int) -> LakeError:
+    return LakeError(
+        f"{path} is damaged: its line before byte {stop} is broken. Restore it from a copy, "
+        "or take what is whole: ./run lake recover --salvage"
+    )
+
+
+def _is_hole(data: bytes, start: int, stop: int) -> bool:
+    """Whether a line is broken as a power cut leaves it: zeros in place of bytes that were never flushed, which end
+    where a sector or a line does. Nothing behind them was acknowledged."""
+    hole = _HOLE.search(data, start, stop)
+    return hole is not None and (hole.end() % _SECTOR == 0 or _value(data[hole.end() : stop]) is not None)
 
 
 def epoch_line(attempt: int, epoch: int, split: str, values: Mapping[str, float]) -> bytes:
@@ -121,22 +140,32 @@ def _value(line: bytes) -> Any:
 
 
 def _header(path: Path, value: Mapping[str, Any]) -> JournalHeader:
-    about = dict(value)
-    if about.pop("format", None) != FORMAT:
+    about = dict(value) if isinstance(value, dict) else {}
+    if about.pop("format", None) != FORMAT or not isinstance(about.get("schema"), int):
         raise LakeError(f"{path} is no journal of a lake. Move it out of the lake.")
     if about["schema"] > SCHEMA_VERSION:
         raise LakeError(
             f"{path} was written with schema {about['schema']}, newer than {SCHEMA_VERSION}. Update kd-gat."
         )
-    return JournalHeader(**about)
+    try:
+        return JournalHeader(**about)
+    except TypeError as error:
+        raise _strange(path, error) from error
 
 
-def _record(header: JournalHeader | None, value: Mapping[str, Any]) -> Record:
-    if short := value.get(_EPOCHS):
-        values = short.pop("values")
-        about = {"run_id": header.run_id if header else None, **short}
-        return {"epochs": [{**about, "metric": name, "value": values[name]} for name in values]}
-    return {name: [_decoded(name, row) for row in rows] for name, rows in value.items()}
+def _record(path: Path, header: JournalHeader, value: Mapping[str, Any]) -> Record:
+    try:
+        if short := value.get(_EPOCHS):
+            values = short.pop("values")
+            about = {"run_id": header.run_id, **short}
+            return {"epochs": [{**about, "metric": name, "value": float(values[name])} for name in values]}
+        return {name: [_decoded(name, row) for row in rows] for name, rows in value.items()}
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise _strange(path, error) from error
+
+
+def _strange(path: Path, error: Exception) -> LakeError:
+    return LakeError(f"{path} says what no journal of ours does ({error!r}). Move it out of the lake.")
 
 
 def _encoded(value: Any) -> Any:
@@ -148,10 +177,13 @@ def _encoded(value: Any) -> Any:
 
 def _decoded(table: str, row: Mapping[str, Any]) -> Row:
     columns = TABLES[table].columns
-    return {
-        name: _1970 + timedelta(microseconds=value) if columns[name].kind == "instant" and value is not None else value
-        for name, value in row.items()
-    }
+    return {name: _read(columns[name].kind, value) for name, value in row.items()}
+
+
+def _read(kind: Kind, value: Any) -> Any:
+    if value is None or kind not in ("instant", "real"):
+        return value
+    return float(value) if kind == "real" else _1970 + timedelta(microseconds=value)
 
 
 _to_json = json.JSONEncoder(separators=(",", ":"), default=_encoded, allow_nan=False).encode

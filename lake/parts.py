@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 MERGED = "merged"  # in an owner's place: files with rows of several owners; a part of it is of a schema before 4
 DIGITS = 32
+_DIGESTED = 4  # first schema whose parts have their digest in their name
 PART_LABEL = b"kdgat.part"  # in the file: owner and name, so that a part under another name is known for what it is
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{,159}")  # a file's name may have 255 bytes; digest and staging add 80
 _PART = re.compile(rf"(?P<part>.+?)(?:\.(?P<digest>[0-9a-f]{{{DIGITS}}}))?\.parquet")
@@ -163,6 +164,11 @@ def check_part(path: Path, table: Table, digest: str | None = None) -> "pq.FileM
             "Update kd-gat."
         )
     label, found = labels.get(PART_LABEL), _PART.fullmatch(path.name)
+    if int(version) >= _DIGESTED and found and not found["digest"]:
+        raise LakeError(
+            f"{path} is of schema {version}, whose parts have the digest of their bytes in their name. Give it back "
+            "its own, or move it out."
+        )
     if label and found and label.decode() != f"{path.parent.name}/{found['part']}":
         raise LakeError(
             f"{path} is the part {label.decode()} under another name. Give it back its own, or move it out."

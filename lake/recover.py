@@ -4,28 +4,33 @@ A part of a journal says which of its records it holds, so nothing is lost or do
 by how many at once this is done: readers take of a journal the longest part, and from the journal what follows it.
 """
 
+import errno
 import fcntl
 import os
 import re
 import socket
+import time
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 from lake.append import write_part
 from lake.contract import arrow_of
 from lake.errors import LakeError
 from lake.files import remove, rename
+from lake.generation import Indexed, current_generation, read_index
 from lake.journal import FOLDER
-from lake.journal_file import JournalContent, Record, read_journal
-from lake.parts import journalled_name
+from lake.journal_file import JournalContent, read_journal
+from lake.parts import Part, journalled_name, list_parts
 from lake.processes import is_gone
 from lake.root import check_lake, refuse_link
 from lake.schema import TABLES
 from lake.table import Row
 
+_STILL_S = 3600
 _NAME = re.compile(r"(?P<run>[^~]+)~(?P<journal>[0-9a-f]+)(?:~(?P<first>\d+)~(?P<end>\d+))?\.(?:journal|done)")
 
 
@@ -34,7 +39,8 @@ class JournalName:
     """What a journal's name says.
 
     Attributes:
-        first, end: of a journal whose writer was taken for dead: how many records, and bytes, are in parts. Were the
+        first, end: of a journal whose writer was taken for dead: how many records are in parts, and
+            how large the file was. Were the
             writer alive after all, it would write on behind them, and nothing of it would be lost.
     """
 
@@ -51,15 +57,27 @@ class JournalName:
 
 def list_journals(root: Path) -> list[JournalName]:
     """Journals with rows that are in no part yet, as far as their names and sizes tell."""
-    found = []
-    for path in _files(root / FOLDER):
-        name = _NAME.fullmatch(path.name)
-        if name is None:
-            continue
-        one = JournalName(path, name["run"], name["journal"], int(name["first"] or 0), int(name["end"] or 0))
-        if not one.is_done or _size(path) > one.end:
-            found.append(one)
-    return sorted(found, key=lambda one: one.path.name)
+    return [one for one in _named(root) if not one.is_done or _size(one.path) > one.end]
+
+
+def journal_name(path: Path) -> JournalName | None:
+    """What a file's name says, where it is a journal's."""
+    if not (name := _NAME.fullmatch(path.name)):
+        return None
+    return JournalName(path, name["run"], name["journal"], int(name["first"] or 0), int(name["end"] or 0))
+
+
+def _named(root: Path) -> list[JournalName]:
+    return [one for path in journal_files(root) if (one := journal_name(path))]
+
+
+def journal_files(root: Path) -> list[Path]:
+    """Every file among the journals, by name.
+
+    Raises:
+        LakeError: they cannot be listed, or one is a link.
+    """
+    return sorted(_files(root / FOLDER))
 
 
 def recover(root: Path) -> list[Path]:
@@ -73,11 +91,11 @@ def recover(root: Path) -> list[Path]:
     faults: list[str] = []
     for name in list_journals(root):
         try:
-            is_dead = _is_dead(name)
-            content = read_journal(name.path)
+            is_over = name.is_done or _is_over(name)
+            content = read_named(name)
             parts += _write_parts(root, name, content)
-            if is_dead or name.is_done:
-                _put_away(name, content)
+            if is_over:
+                put_away(name, content)
         except FileNotFoundError:
             continue  # sealed by its own process, or put away by another one
         except LakeError as error:
@@ -92,26 +110,37 @@ def seal_journal(root: Path, path: Path) -> list[Path]:
 
     Raises:
         LakeError: a part cannot be written; the journal stays.
+        FileNotFoundError: it is gone.
     """
-    found = _NAME.fullmatch(path.name)
-    assert found, "a journal of ours has a name of ours"
-    if not path.exists():
-        return []  # nothing was ever logged that the disk took
-    parts = _write_parts(root, JournalName(path, found["run"], found["journal"]), read_journal(path))
+    name = journal_name(path)
+    assert name, "a journal of ours has a name of ours"
+    try:
+        parts = _write_parts(root, name, read_named(name))
+    except FileNotFoundError:
+        # another machine took its process for dead, and put it away; it was written on all the same
+        moved = [one for one in _named(root) if one.is_done and one.journal == name.journal]
+        if not moved:
+            raise
+        return [part for one in moved for part in _write_parts(root, one, read_named(one))]
     remove(path)
     return parts
 
 
 def rescue(root: Path, source: Path) -> list[Path]:
-    """Take over a journal that its process had to put elsewhere; the same file again changes nothing.
+    """Take over a journal that its process had to put elsewhere, as far as its records are in no part yet.
 
     Raises:
         LakeError: it is no journal, or a part cannot be written.
     """
-    found = _NAME.fullmatch(source.name)
-    if not found or not source.is_file():
+    name = journal_name(source)
+    if not name or not source.is_file():
         raise LakeError(f"{source} is no journal: it has the name <run>~<journal>.journal, as the warning said it.")
-    return _write_parts(root, JournalName(source, found["run"], found["journal"]), read_journal(source))
+    name = replace(name, first=0, end=0)
+    index: dict[tuple[str, str], list[Indexed]] = defaultdict(list)
+    for one in read_index(root, current_generation(root), list(TABLES)):
+        index[one.table, one.owner].append(one)
+    known = covered(list_parts(root), index)[name.journal]
+    return _write_parts(root, name, read_named(name), known)
 
 
 def salvage(root: Path) -> tuple[list[Path], int]:
@@ -119,20 +148,65 @@ def salvage(root: Path) -> tuple[list[Path], int]:
 
     Returns:
         The parts, and how many records are lost.
+
+    Raises:
+        LakeError: as `recover`; or a process may still write a damaged journal, which then stays as it is.
     """
     parts: list[Path] = []
     lost = 0
+    written: list[str] = []
     for name in list_journals(root):
         try:
-            read_journal(name.path)
+            read_named(name)
         except FileNotFoundError:
             continue
         except LakeError:
-            content = read_journal(name.path, salvage=True)
-            lost += sum(not record for record in content.records)
+            content = read_named(name, salvage=True)
+            if not _is_over(name):
+                host = content.header.host if content.header else "some machine"
+                written.append(f"{name.path} is damaged, and a process on {host} may still write it. Salvage it later.")
+                continue
+            lost += content.lost
             parts += _write_parts(root, name, content)
             rename(name.path, name.path.with_suffix(".damaged"))
+    if written:
+        raise LakeError("\n".join(written))
     return parts + recover(root), lost
+
+
+def read_named(name: JournalName, salvage: bool = False) -> JournalContent:
+    """As `read_journal`, once the name is the one it was written under.
+
+    Raises:
+        LakeError: as `read_journal`, or it is another journal.
+        FileNotFoundError: it is gone.
+    """
+    content = read_journal(name.path, salvage)
+    if content.header and (content.header.run_id, content.header.journal) != (name.run_id, name.journal):
+        raise LakeError(
+            f"{name.path} is the journal {content.header.run_id}~{content.header.journal} under another name. Give it "
+            "back its own, or move it out."
+        )
+    return content
+
+
+def covered(
+    listed: Mapping[str, Sequence[Part]], index: Mapping[tuple[str, str], Sequence[Indexed]]
+) -> dict[str, dict[str, int]]:
+    """By journal and table, how many of its records are in parts or packs."""
+    found: dict[str, dict[str, int]] = defaultdict(dict)
+    names = [(part.table, part) for parts in listed.values() for part in parts]
+    names += [
+        (table, Part(table, owner, name, None))
+        for (table, owner), packed in index.items()
+        for one in packed
+        for name in one.parts
+    ]
+    for table, part in names:
+        if of_journal := part.journalled:
+            journal, _, end = of_journal
+            found[journal][table] = max(end, found[journal].get(table, 0))
+    return found
 
 
 def rows_behind(name: JournalName, content: JournalContent, covered: dict[str, int]) -> dict[str, list[Row]]:
@@ -149,54 +223,87 @@ def rows_behind(name: JournalName, content: JournalContent, covered: dict[str, i
     return rows
 
 
-def _write_parts(root: Path, name: JournalName, content: JournalContent) -> list[Path]:
-    """A part a table; `runs` last, since a run that is complete there is complete in every table."""
+def _write_parts(
+    root: Path, name: JournalName, content: JournalContent, known: Mapping[str, int] | None = None
+) -> list[Path]:
+    """A part a table; `runs` last, since a run that is complete there is complete in every table.
+
+    Args:
+        known: by table, how many records are in parts already, which are left out.
+    """
     if content.header is None:
         return []
-    part = journalled_name(content.header.attempt, name.journal, name.first, len(content.records))
-    rows = _rows(content.records[name.first :])
-    ordered = sorted(rows, key=lambda table: (table == "runs", table))
-    return [
-        write_part(root, TABLES[table], name.run_id, part, arrow_of(TABLES[table], rows[table])) for table in ordered
-    ]
+    parts = []
+    tables = {table for record in content.records for table in record}
+    for table in sorted(tables, key=lambda one: (one == "runs", one)):
+        first = max(name.first, (known or {}).get(table, 0))
+        if rows := [row for record in content.records[first:] for row in record.get(table, ())]:
+            part = journalled_name(content.header.attempt, name.journal, first, len(content.records))
+            parts.append(write_part(root, TABLES[table], name.run_id, part, arrow_of(TABLES[table], rows)))
+    return parts
 
 
-def _rows(records: Sequence[Record]) -> dict[str, list[Row]]:
-    rows: dict[str, list[Row]] = defaultdict(list)
-    for record in records:
-        for table, listed in record.items():
-            rows[table] += listed
-    return rows
-
-
-def _put_away(name: JournalName, content: JournalContent) -> None:
+def put_away(name: JournalName, content: JournalContent) -> None:
     """Out of the readers' sight but not off the disk, until `gc`; an empty one at once."""
     if content.records:
-        done = f"{name.run_id}~{name.journal}~{len(content.records)}~{content.end}.done"
+        done = f"{name.run_id}~{name.journal}~{len(content.records)}~{content.size}.done"
         rename(name.path, name.path.with_name(done))
     else:
         remove(name.path)
 
 
-def _is_dead(name: JournalName) -> bool:
-    """Whether the writer is known to be gone: its lock is free, and it ran on this machine, where its number is that of
-    no process, or of one that began after the last line was written.
+def _is_over(name: JournalName) -> bool:
+    """Whether a journal may be put away: its writer is gone, or may be gone and has written nothing for an hour.
 
-    Of another machine's process neither is known for sure: a lock may not reach that far. Its rows become parts all
-    the same, and its journal stays until its run has ended.
+    A writer that lives all the same writes on in the file, whatever it is called then, and nothing of it is lost.
     """
-    descriptor = os.open(name.path, os.O_RDONLY)
+    state = writer_of(name)
+    if state != "unknown":
+        return state == "gone"
+    return time.time() - name.path.stat().st_mtime > _STILL_S
+
+
+def writer_of(name: JournalName) -> Literal["alive", "gone", "unknown"]:
+    """What is known of a journal's writer: it lives while it holds the lock, or while its process is on this machine;
+    it is gone where its number there is that of no process, or of one that began after the last line was written.
+
+    Of another machine's process neither is known for sure: a lock may not reach that far.
+
+    Raises:
+        FileNotFoundError: the journal is gone.
+    """
+    written, is_locked = _lock_of(name.path)
+    if is_locked:
+        return "alive"
+    try:
+        header = read_named(name, salvage=True).header
+    except LakeError:  # its first line is broken, or of something else
+        header = None
+    if header is None or header.host != socket.gethostname():
+        return "unknown"
+    return "gone" if is_gone(header.process_id, written) else "alive"
+
+
+def _lock_of(path: Path) -> tuple[datetime, bool]:
+    """When the file was last written, and whether its lock is held; False also where the file system does not say."""
+    try:
+        descriptor = os.open(path, os.O_RDWR)  # NFS locks only what may be written
+    except PermissionError:
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError as error:
+        if error.errno != errno.EROFS:
+            raise
+        descriptor = os.open(path, os.O_RDONLY)
     try:
         written = datetime.fromtimestamp(os.fstat(descriptor).st_mtime, UTC)
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return written, True
     except OSError:
-        return False
+        pass
     finally:
         os.close(descriptor)
-    header = read_journal(name.path).header
-    if header is None:
-        return False  # it may have been opened this very moment
-    return header.host == socket.gethostname() and is_gone(header.process_id, written)
+    return written, False
 
 
 def _files(folder: Path) -> list[Path]:

@@ -4,9 +4,11 @@ import json
 import os
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from lake.errors import LakeError
-from lake.files import write_json
+from lake.files import staged_file, write_whole
+from lake.manifest_file import manifest_bytes, read_manifest
 from lake.version import SCHEMA_VERSION
 
 MARKER = "lake.json"
@@ -29,8 +31,10 @@ def create_lake(root: Path) -> Path:
             f"{root} is not a lake: it has no {MARKER} and is not an empty folder. "
             "Point KDGAT_LAKE at a lake, or at a folder that does not exist yet."
         )
-    write_json(root / MARKER, {"format": FORMAT, "schema": SCHEMA_VERSION})
-    return root
+    with staged_file(root, MARKER) as staged:
+        staged.write(manifest_bytes({"format": FORMAT, "schema": SCHEMA_VERSION, "id": uuid4().hex}))
+        staged.give_free_name(root / MARKER)  # of two at once the first gives the id
+    return check_lake(root)
 
 
 def check_lake(root: Path) -> Path:
@@ -61,10 +65,20 @@ def known_generation(root: Path) -> int:
     return int(_read_marker(root).get("generation", 0))
 
 
+def lake_id(root: Path) -> str | None:
+    """What tells this lake from any other; None in one that was made before lakes had that.
+
+    Raises:
+        LakeError: as `check_lake`.
+    """
+    return _read_marker(root).get("id")
+
+
 def note_generation(root: Path, number: int) -> None:
     """Remember that there is a generation of that number, so that its loss is noticed."""
-    if known_generation(root) < number:
-        write_json(root / MARKER, {"format": FORMAT, "schema": SCHEMA_VERSION, "generation": number})
+    marker = _read_marker(root)
+    if int(marker.get("generation", 0)) < number:
+        write_whole(root / MARKER, manifest_bytes({**marker, "schema": SCHEMA_VERSION, "generation": number}))
 
 
 def _read_marker(root: Path) -> dict[str, Any]:
@@ -76,7 +90,10 @@ def _read_marker(root: Path) -> dict[str, Any]:
         what = "does not exist" if not root.exists() else f"is not a lake: it has no {MARKER}"
         raise LakeError(f"{root} {what}. Train first (./run train sample), or set KDGAT_LAKE to a lake.")
     try:
-        found = json.loads(marker.read_text())
+        data = marker.read_bytes()
+        found = json.loads(data)
+        if "checksum" in found:
+            found = read_manifest(data)
         fits = found["format"] == FORMAT
         version = found["schema"]
         if type(version) is not int or type(found.get("generation", 0)) is not int:

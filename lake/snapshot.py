@@ -7,15 +7,16 @@ give the same id on any machine and day. A snapshot of a schema before 4 has the
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from lake.compact import compact
 from lake.errors import LakeError
 from lake.files import sha256_of, write_whole
 from lake.generation import Generation, Indexed, read_index
-from lake.held import held
+from lake.held import Held, held
 from lake.manifest_file import manifest_bytes, read_manifest
 from lake.parts import Part, check_part, schema_version
 from lake.relation import quoted, rows_of
@@ -30,6 +31,7 @@ _AGAIN = (
     "Restore it from a copy (./run lake pull REMOTE --repair); where the lake has not changed since, ./run lake "
     "snapshot writes it again; ./run lake forget gives it up."
 )
+_TRIES = 5
 _BY_ROWS = 4  # first schema whose snapshots are known by their rows
 
 
@@ -99,8 +101,8 @@ def take_snapshot(root: Path, now: datetime | None = None) -> Snapshot:
         LakeError: `root` is no lake, a part cannot be read, or the lake cannot be written.
     """
     check_lake(root)
-    generation = compact(root)
-    beside, files = _beside(root, generation)
+    generation, seen = _compacted(root)
+    beside, files = _beside(root, generation, seen)
     files = [*generation.packs, *files]
     if not files:
         raise LakeError(f"{root} holds no rows yet. Train first: ./run train sample")
@@ -108,12 +110,23 @@ def take_snapshot(root: Path, now: datetime | None = None) -> Snapshot:
     snapshot_id = id_of(tables, SCHEMA_VERSION)
     path = snapshot_path(root, snapshot_id)
     if not _is_whole(path):
-        stamp = (now or datetime.now(UTC)).isoformat(timespec="microseconds")
+        at = max(now or datetime.now(UTC), _newest(root) + timedelta(microseconds=1))
         ordered = tuple(sorted(files, key=lambda file: file.path))
         index = (generation.index_path, generation.index_sha256)
-        snapshot = Snapshot(snapshot_id, stamp, SCHEMA_VERSION, ordered, tables, *index, tuple(beside))
+        snapshot = Snapshot(
+            snapshot_id, at.isoformat(timespec="microseconds"), SCHEMA_VERSION, ordered, tables, *index, tuple(beside)
+        )
         write_whole(path, snapshot_bytes(snapshot))
     return load_snapshot(root, snapshot_id)
+
+
+def _newest(root: Path) -> datetime:
+    """The last date that a snapshot has: the next one's is after it, whatever a machine's clock says."""
+    dates = [datetime.min.replace(tzinfo=UTC)]
+    for path in (root / FOLDER).glob("[!.]*.json"):
+        with suppress(LakeError):
+            dates.append(datetime.fromisoformat(load_snapshot(root, path.stem).created_at))
+    return max(dates)
 
 
 def _is_whole(path: Path) -> bool:
@@ -124,9 +137,17 @@ def _is_whole(path: Path) -> bool:
         return False
 
 
-def _beside(root: Path, generation: Generation) -> tuple[list[Indexed], list[StoredFile]]:
+def _compacted(root: Path) -> tuple[Generation, Held]:
+    """The lake once no attempt's bulk rows lie beside packs that still have those of the attempt before."""
+    for _ in range(_TRIES):
+        generation, seen = compact(root), held(root)
+        if not any(seen.hidden.values()):
+            return generation, seen
+    raise LakeError(f"{root} is written anew faster than it is compacted. Try once its runs have ended.")
+
+
+def _beside(root: Path, generation: Generation, now: Held) -> tuple[list[Indexed], list[StoredFile]]:
     """What running journals have in parts: whose rows those are, with their digest, and the files."""
-    now = held(root)
     indexed: list[Indexed] = []
     files: list[StoredFile] = []
     for name, parts in now.parts.items():

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache, cached_property
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Literal
@@ -52,6 +52,10 @@ class Column:
     @property
     def type(self) -> pa.DataType:
         return _arrow_types()[self.kind]
+
+    def plain(self, value: Any) -> Any:
+        """What a value that fits is kept as; a real is a float even where a whole number was given."""
+        return None if value is None else _PLAIN[self.kind](value)
 
     def fault(self, value: Any) -> str | None:
         """Why `value` may not stand in this column, or None where it may."""
@@ -105,9 +109,19 @@ def _real_fault(value: Any) -> str | None:
     if not isinstance(value, Real) or isinstance(value, bool):
         return "no number"
     try:
-        float(value)
+        is_lost = math.isinf(float(value)) and abs(value) != math.inf
     except OverflowError:
-        return "beyond what 64 bits hold"
+        is_lost = True
+    return "beyond what 64 bits hold" if is_lost else None
+
+
+def _instant_fault(value: Any) -> str | None:
+    if not isinstance(value, datetime) or value.utcoffset() is None:
+        return "no time with a time zone"
+    try:
+        value.astimezone(UTC)
+    except OverflowError:
+        return "which is outside the years that UTC has"
     return None
 
 
@@ -115,9 +129,19 @@ def _real_fault(value: Any) -> str | None:
 _KIND_FAULTS: Mapping[Kind, Callable[[Any], str | None]] = {
     "text": _text_fault,
     "flag": lambda value: None if isinstance(value, bool) else "neither true nor false",
-    "instant": lambda value: None if isinstance(value, datetime) and value.tzinfo else "no time with a time zone",
+    "instant": _instant_fault,
     "integer": _integer_fault,
     "real": _real_fault,
+}
+
+
+# What a value that fits is kept as: of numpy's and other numbers the plain one, so that a line and Arrow take it.
+_PLAIN: Mapping[Kind, Callable[[Any], Any]] = {
+    "text": str,
+    "flag": bool,
+    "instant": lambda value: value.astimezone(UTC),
+    "integer": int,
+    "real": float,
 }
 
 
@@ -206,7 +230,7 @@ class Table:
         return pa.schema(fields, metadata={"kdgat.table": self.name, "kdgat.schema": str(self.version)})
 
     def check(self, rows: Iterable[Row]) -> list[dict[str, Any]]:
-        """The rows as plain dicts, once each fits.
+        """The rows as dicts of plain values, once each fits.
 
         Raises:
             LakeError: a row has an unknown column, lacks one, holds a value outside its contract, two rows share
@@ -216,6 +240,7 @@ class Table:
         seen: set[tuple[Any, ...]] = set()
         for number, row in enumerate(listed):
             self._check_row(number, row)
+            row |= {name: self.columns[name].plain(value) for name, value in row.items()}
             key = tuple(row.get(name) for name in self.key)
             if key in seen:
                 raise LakeError(f"{self.name}: row {number} repeats the key {dict(zip(self.key, key, strict=True))}.")
@@ -263,12 +288,12 @@ def range_fault(ranges: Mapping[str, Range], metric: str, value: float | None) -
 
 
 # So few zeros may be what was measured; a whole evaluation of them is a placeholder.
-_MOST_ZEROS = 4
+MOST_ZEROS = 4
 
 
 def is_all_zero(values: Iterable[float | None]) -> bool:
     known = [value for value in values if value is not None]
-    return len(known) > _MOST_ZEROS and not any(known)
+    return len(known) > MOST_ZEROS and not any(known)
 
 
 def all_zero_fault(table: str, rows: int) -> str:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from lake.errors import LakeError
 from lake.recover import recover
 from lake.root import MARKER
 from pipeline.config import RunConfig
@@ -31,7 +32,10 @@ def run_stages(
         StageError: a needed run is not complete, or another process executes one.
     """
     if (settings.lake / MARKER).exists():
-        recover(settings.lake)  # what killed runs had logged
+        try:
+            recover(settings.lake)  # what killed runs had logged
+        except LakeError as error:  # of other runs, which must not keep this one from its work
+            say(f"{error}\nThis training goes on; ./run lake verify says what is wrong.")
     runs = plan(config, settings)
     wanted = [run for run in runs if stage is None or run.stage.name == find_stage(stage).name]
     for run in wanted:

@@ -1,6 +1,7 @@
 """`verify` finds what must not be, and calls a sound lake sound."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pyarrow as pa
@@ -9,7 +10,10 @@ import pytest
 
 from lake.append import append
 from lake.check import verify
+from lake.compact import compact
 from lake.errors import LakeError
+from lake.files import sha256_of
+from lake.parts import DIGITS
 from lake.read import query
 from lake.schema import EPOCHS, METRICS, RUNS
 from lake.snapshot import take_snapshot
@@ -84,12 +88,13 @@ def test_a_row_that_the_writer_would_refuse_is_named(small_lake: Path, value: fl
     (part,) = small_lake.glob("epochs/run-a/epoch-00001.*")
     table = pq.read_table(part)
     part.unlink()
-    part = part.with_name("epoch-00001.parquet")  # as older schemas named it
     schema = pa.schema([field.with_nullable(True) for field in table.schema], table.schema.metadata)
     changed = table.set_column(5, "value", pa.array([value], pa.float64())).cast(schema)
     pq.write_table(changed, part)
-    (fault,) = verify(small_lake)
-    assert "epoch-00001.parquet" in fault
+    part = part.rename(part.with_name(f"epoch-00001.{sha256_of(part)[:DIGITS]}.parquet"))
+    assert all("./run lake verify --rows names the file" in fault for fault in verify(small_lake))
+    (fault,) = verify(small_lake, rows=True)
+    assert part.name in fault
     assert words in fault
 
 
@@ -184,3 +189,36 @@ def test_a_marker_that_is_not_ours_is_refused(small_lake: Path, marker: str, wor
         verify(small_lake)
     with pytest.raises(LakeError, match=words):
         append(small_lake, RUNS, "run-c", "001-running", [run_row()])
+
+
+def test_an_older_generation_in_a_newer_ones_place_is_refused(small_lake: Path) -> None:
+    """As from a backup: its packs are there and whole, and rows of later runs would be gone without a word."""
+    compact(small_lake)
+    append(small_lake, RUNS, "run-c", "001-running", [run_row()])
+    compact(small_lake)
+    older, newer = sorted((small_lake / "generations").glob("*.json"))
+    newer.write_bytes(older.read_bytes())
+    with pytest.raises(LakeError, match=r"cannot be read as a generation of the lake \(it is generation 1 of the lake"):
+        query(small_lake, "SELECT 1")
+    assert any("it is generation 1" in fault for fault in verify(small_lake))
+
+
+def test_a_generation_of_another_lake_is_refused(small_lake: Path, tmp_path: Path) -> None:
+    compact(small_lake)
+    other = tmp_path / "other"
+    append(other, RUNS, "run-z", "001-running", [run_row()])
+    compact(other)
+    for path in [*other.glob("generations/*"), *other.glob("runs/merged/*")]:
+        shutil.copy(path, small_lake / path.relative_to(other))
+    with pytest.raises(LakeError, match="it is generation 1 of the lake"):
+        query(small_lake, "SELECT 1")
+
+
+@pytest.mark.parametrize("change", [('"schema": 4', '"schema": 3'), ('"generation": 1', '"generation": 0')])
+def test_a_change_of_what_makes_it_a_lake_is_found(small_lake: Path, change: tuple[str, str]) -> None:
+    compact(small_lake)
+    marker = small_lake / "lake.json"
+    assert change[0] in marker.read_text()
+    marker.write_text(marker.read_text().replace(*change))
+    with pytest.raises(LakeError, match="cannot be read as a lake's marker"):
+        query(small_lake, "SELECT 1")

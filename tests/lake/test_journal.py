@@ -4,21 +4,26 @@ import errno
 import os
 import signal
 import time
+import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from lake.check import verify
+from lake.compact import compact
 from lake.errors import LakeError
 from lake.journal import Journal
 from lake.journal_file import header_line, read_journal
 from lake.read import open_lake, query
-from lake.recover import list_journals, recover, rescue, salvage
-from lake.schema import EPOCHS, METRICS, RUNS
+from lake.recover import list_journals, recover, rescue, salvage, seal_journal
+from lake.schema import EPOCHS, METRICS, PREDICTIONS, RUNS
 from lake.snapshot import take_snapshot
 from tests.lake.conftest import child
 from tests.lake.rows import epoch_row, metric_row, run_row
@@ -126,7 +131,7 @@ def test_a_torn_last_line_was_never_acknowledged_and_does_not_count(root: Path) 
         for rest in (b"", bytes(64)):  # as some file systems leave it after a power cut
             journal.path.write_bytes(longer[:end] + rest)
             content = read_journal(journal.path)
-            assert (len(content.records), content.end) == (1, len(whole))
+            assert len(content.records) == 1
     assert counted(root)["n"] == 1
 
 
@@ -151,7 +156,7 @@ def test_a_writer_taken_for_dead_loses_nothing_it_writes_later(root: Path, monke
     journal = Journal(root, "run-a")
     journal.log({RUNS: [run_row()]})
     journal.log_epoch(0, "train", {"loss": 0.5})
-    monkeypatch.setattr("lake.recover._is_dead", lambda name: True)
+    monkeypatch.setattr("lake.recover._is_over", lambda name: True)
     recover(root)
     assert not journal.path.exists()
     assert counted(root)["n"] == 1
@@ -327,8 +332,10 @@ def test_a_process_born_of_another_has_a_journal_of_its_own(root: Path) -> None:
 
 
 @pytest.mark.parametrize("line", [0, 2, 4])
-def test_damage_in_a_journal_is_said_and_what_is_whole_can_be_saved(root: Path, line: int) -> None:
-    """Wherever it is: in the header, in the midst, in the last line."""
+def test_damage_in_a_journal_is_said_and_what_is_whole_can_be_saved(
+    root: Path, line: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Wherever it is: in the header, in the midst, in the last line. Readers get all the rest and are told."""
     journal = Journal(root, "run-a")
     journal.log({RUNS: [run_row()]})
     for epoch in range(3):
@@ -337,16 +344,214 @@ def test_damage_in_a_journal_is_said_and_what_is_whole_can_be_saved(root: Path, 
     lines = journal.path.read_bytes().splitlines(keepends=True)
     lines[line] = lines[line][:20] + bytes([lines[line][20] ^ 1]) + lines[line][21:]
     journal.path.write_bytes(b"".join(lines))
-    for act in (lambda: query(root, COUNT), lambda: recover(root), lambda: take_snapshot(root)):
+    for act in (recover, take_snapshot):
         with pytest.raises(LakeError, match=r"is damaged: its line before byte \d+ is broken"):
-            act()
+            act(root)
+    kept = [{"epoch": epoch} for epoch in range(3) if line and epoch != line - 2]
+    assert query(root, "SELECT epoch FROM epochs ORDER BY epoch").to_pylist() == kept
+    assert "is broken" in caplog.text
+    assert "Rows of it may be missing" in caplog.text
     assert any("is damaged" in fault for fault in verify(root))
     if line == 0:
         return  # nobody knows whose rows they are
+    with pytest.raises(LakeError, match=r"a process on .* may still write it. Salvage it later"):
+        salvage(root)
+    monkeypatch.setattr("lake.recover._is_over", lambda name: True)
     assert salvage(root)[1] == 1, "it says how many records are lost"
-    kept = [{"epoch": epoch} for epoch in range(3) if epoch != line - 2]
     assert query(root, "SELECT epoch FROM epochs ORDER BY epoch").to_pylist() == kept
     assert [path.suffix for path in (root / "journals").iterdir()] == [".damaged"]
+    assert verify(root) == []
+
+
+def closed_journal(root: Path, epochs: int = 3) -> Path:
+    journal = Journal(root, "run-a")
+    journal.log({RUNS: [run_row()]})
+    for epoch in range(epochs):
+        journal.log_epoch(epoch, "train", {"loss": 0.5})
+    journal.close()
+    return journal.path
+
+
+def test_a_broken_last_line_end_is_damage(root: Path) -> None:
+    path = closed_journal(root)
+    path.write_bytes(path.read_bytes()[:-1] + b"\x0b")
+    with pytest.raises(LakeError, match="is broken"):
+        recover(root)
+    assert counted(root)["n"] == 3, "the line itself is whole"
+
+
+def test_zeros_are_a_power_cuts_where_they_end_as_that_leaves_them_else_damage(root: Path) -> None:
+    path = closed_journal(root, 9)
+    data = path.read_bytes()
+    ends = [place + 1 for place, letter in enumerate(data) if letter == 10]
+    path.write_bytes(data[: ends[4]] + bytes(ends[6] - ends[4]) + data[ends[6] :])
+    assert counted(root)["n"] == 3, "what was written and not flushed, and what came behind it"
+    assert verify(root) == []
+    path.write_bytes(data[: ends[4] + 20] + bytes(16) + data[ends[4] + 36 :])
+    assert any("is broken" in fault for fault in verify(root))
+    assert counted(root)["n"] == 8
+
+
+def test_a_journal_under_another_name_is_refused(root: Path) -> None:
+    path = closed_journal(root)
+    for name in (path.name.replace("run-a", "run-b"), path.name.replace("journal", "bak"), path.name.upper()):
+        moved = path.rename(path.with_name(name))
+        assert any(name in fault for fault in verify(root)), name
+        path = moved.rename(path.with_name(path.name))
+    assert verify(root) == []
+    moved = path.rename(path.with_name(path.name.replace("run-a", "run-b")))
+    with pytest.raises(LakeError, match="under another name"):
+        recover(root)
+
+
+def test_what_parts_lack_of_a_journal_that_was_put_away_is_noticed(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed_journal(root)
+    monkeypatch.setattr("lake.recover._is_over", lambda name: True)
+    recover(root)
+    (done,) = (root / "journals").glob("*.done")
+    assert verify(root) == []
+    (part,) = root.glob("epochs/run-a/*")
+    part.unlink()
+    (fault,) = verify(root)
+    assert f"records 0 to 3 are in no part. ./run lake recover --from {done}" in fault
+    assert counted(root)["n"] == 0
+    rescue(root, done)
+    assert counted(root)["n"] == 3
+    assert verify(root) == []
+    done.write_bytes(done.read_bytes()[:-40])
+    assert any("records, not 4 as its name says" in fault for fault in verify(root))
+
+
+def test_a_torn_last_line_keeps_no_journal_open(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = closed_journal(root)
+    with path.open("ab") as file:
+        file.write(b"1c291ca3 {half of")
+    monkeypatch.setattr("lake.recover._is_over", lambda name: True)
+    recover(root)
+    assert list_journals(root) == []
+    assert compact(root).packs
+    assert verify(root) == []
+
+
+def test_what_was_put_elsewhere_is_taken_over_from_where_the_lake_has_it(root: Path, tmp_path: Path) -> None:
+    """The lake has the first records in a part, in a pack, or in both; the file has them all."""
+    journal = Journal(root, "run-a")
+    journal.log({RUNS: [run_row()]})
+    for epoch in range(5):
+        journal.log_epoch(epoch, "train", {"loss": 0.5})
+    half = journal.path.read_bytes()
+    for epoch in range(5, 10):
+        journal.log_epoch(epoch, "train", {"loss": 0.5})
+    journal.close()
+    elsewhere = tmp_path / journal.path.name
+    elsewhere.write_bytes(journal.path.read_bytes())
+    journal.path.write_bytes(half)
+    seal_journal(root, journal.path)
+    for settle in (lambda: None, lambda: compact(root), lambda: compact(root)):
+        settle()
+        rescue(root, elsewhere)
+        assert counted(root) == {"n": 10, "epochs": 10}
+    assert rescue(root, elsewhere) == []
+    assert compact(root).packs
+    assert verify(root, rows=True) == []
+
+
+def test_a_process_that_was_forked_ends_without_touching_the_journal(root: Path) -> None:
+    with Journal(root, "run-a") as journal:
+        journal.log({RUNS: [run_row()]})
+        journal.log_epoch(0, "train", {"loss": 0.5})
+        child_id = os.fork()
+        if child_id == 0:
+            journal.__exit__()
+            os._exit(0)
+        os.waitpid(child_id, 0)
+        for epoch in range(1, 8):
+            assert journal.log_epoch(epoch, "train", {"loss": 0.5})
+    assert counted(root) == {"n": 8, "epochs": 8}
+
+
+def test_a_journal_that_was_taken_away_under_its_writer_is_said(root: Path) -> None:
+    journal = Journal(root, "run-a")
+    journal.log({RUNS: [run_row()]})
+    journal.path.unlink()
+    with pytest.raises(LakeError, match=r"is gone, though its run had not ended: what was logged to it may be lost"):
+        journal.seal()
+
+
+def test_of_another_machines_writer_the_journal_stays_until_it_is_still(root: Path) -> None:
+    with child(WRITER, str(root), "run-a", "disk") as writer:
+        assert writer.stdout is not None
+        assert writer.stdout.readline()
+        writer.kill()
+    (name,) = list_journals(root)
+    _, _, records = name.path.read_bytes().partition(b"\n")
+    about = read_journal(name.path).header
+    assert about
+    name.path.write_bytes(header_line(replace(about, host="another")) + records)
+    seen = counted(root)
+    recover(root)
+    assert [one.path for one in list_journals(root)] == [name.path]
+    os.utime(name.path, (time.time() - 7200,) * 2)
+    assert compact(root).packs
+    assert list_journals(root) == []
+    assert counted(root) == seen
+
+
+def test_a_file_system_without_locks_is_no_living_writer(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """NFS gives EBADF for a lock on what is not open to be written, others ENOLCK; the process is asked then."""
+    with child(WRITER, str(root), "run-a", "disk") as writer:
+        assert writer.stdout is not None
+        assert writer.stdout.readline()
+        writer.kill()
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "no locks")
+
+    monkeypatch.setattr("lake.recover.fcntl.flock", refuse)
+    recover(root)
+    assert list_journals(root) == []
+
+
+@pytest.mark.parametrize(
+    "value", [2**60 + 1, np.int64(2**60), np.float32(0.5), np.longdouble(0.25), Fraction(1, 3), np.float64(0.5)]
+)
+def test_every_number_is_kept_as_a_float(root: Path, value: float) -> None:
+    with Journal(root, "run-a") as journal:
+        journal.log({RUNS: [run_row(best_value=value)]})
+        journal.log_epoch(np.int64(0), "train", {"wall_ns": value})  # type: ignore[arg-type]
+        assert query(root, "SELECT value FROM epochs").to_pylist() == [{"value": float(value)}]
+    assert query(root, "SELECT value FROM epochs").to_pylist() == [{"value": float(value)}]
+    assert query(root, "SELECT best_value FROM runs").to_pylist() == [{"best_value": float(value)}]
+
+
+def test_a_time_that_utc_has_no_year_for_is_refused(root: Path) -> None:
+    late = datetime(9999, 12, 31, 23, tzinfo=timezone(timedelta(hours=-12)))
+    with pytest.raises(LakeError, match="outside the years that UTC has"):
+        Journal(root, "run-a").log({RUNS: [run_row(started_at=late)]})
+
+
+def test_zeros_that_came_one_by_one_block_nobody_and_are_said(root: Path) -> None:
+    with Journal(root, "run-a") as journal:
+        journal.log({RUNS: [run_row()]})
+        for name in ("f1", "recall", "precision", "auroc", "auprc", "accuracy"):
+            assert journal.log({METRICS: [metric_row(metric=name, value=0.0)]})
+    assert query(root, "SELECT count(*) AS n FROM metrics").to_pylist() == [{"n": 6}]
+    take_snapshot(root)
+    assert any("all 6 values of run-a are 0" in fault for fault in verify(root, rows=True))
+
+
+def test_many_rows_at_once_are_no_journals(root: Path) -> None:
+    with pytest.raises(LakeError, match="predictions is a table of many rows: give it by add_part"):
+        Journal(root, "run-a").log({PREDICTIONS: []})
+
+
+@pytest.mark.parametrize("text", ['{"format": "kd-gat-journal", "schema": 4}', "[]", "7"])
+def test_a_foreign_file_among_the_journals_is_said(root: Path, text: str) -> None:
+    path = closed_journal(root)
+    path.write_bytes(b"%08x %s\n" % (zlib.crc32(text.encode()), text.encode()))
+    assert counted(root)["n"] == 0
+    with pytest.raises(LakeError, match="Move it out of the lake"):
+        recover(root)
 
 
 @pytest.mark.parametrize("data", [b"", b"half a line", bytes(4096), bytes(4096) + b"and a line\nand another\n"])

@@ -10,6 +10,8 @@ import pytest
 from lake.append import append
 from lake.check import verify
 from lake.errors import LakeError
+from lake.files import sha256_of
+from lake.parts import DIGITS
 from lake.read import open_lake, query
 from lake.schema import EPOCHS, METRICS, RUNS, TABLES
 from lake.snapshot import take_snapshot
@@ -26,7 +28,9 @@ def as_part(table: pa.Table, path: Path, **labels: str) -> Path:
     metadata = {**(table.schema.metadata or {}), **{f"kdgat.{key}".encode(): value for key, value in labels.items()}}
     path.parent.mkdir(parents=True, exist_ok=True)
     pq.write_table(table.replace_schema_metadata(metadata), path)
-    return path
+    if labels.get("schema", str(SCHEMA_VERSION)) != str(SCHEMA_VERSION):
+        return path  # older ones have no digest in their name
+    return path.rename(path.with_suffix(f".{sha256_of(path)[:DIGITS]}.parquet"))
 
 
 def test_every_table_can_be_asked_before_it_has_rows(small_lake: Path) -> None:
@@ -123,10 +127,10 @@ def test_columns_of_one_name_are_all_answered(small_lake: Path) -> None:
 
 def test_a_foreign_file_is_named(small_lake: Path) -> None:
     foreign = as_part(pa.table({"a": [1]}), small_lake / "epochs" / "run-a" / "foreign.parquet")
-    with pytest.raises(LakeError, match=r"foreign.parquet is not a part of the table epochs. Move it out"):
+    with pytest.raises(LakeError, match=r"foreign\.\w{32}\.parquet is not a part of the table epochs. Move it out"):
         open_lake(small_lake)
     foreign.write_text("no parquet at all")
-    with pytest.raises(LakeError, match=r"foreign.parquet cannot be read as Parquet .* Restore it"):
+    with pytest.raises(LakeError, match=r"foreign\.\w{32}\.parquet was altered: .* Restore it"):
         open_lake(small_lake)
 
 
@@ -167,7 +171,7 @@ def test_a_column_of_another_type_is_named(small_lake: Path) -> None:
     table = EPOCHS.arrow([{"run_id": "run-a", **epoch_row(epoch=9)}])
     changed = table.set_column(2, "epoch", table["epoch"].cast(pa.string()))
     as_part(changed, small_lake / "epochs" / "run-a" / "typed.parquet")
-    with pytest.raises(LakeError, match=r"typed.parquet: column epoch of type string does not fit"):
+    with pytest.raises(LakeError, match=r"typed\.\w{32}\.parquet: column epoch of type string does not fit"):
         open_lake(small_lake)
 
 
@@ -187,7 +191,7 @@ def test_columns_an_older_part_lacks_are_read_as_null(small_lake: Path) -> None:
 def test_a_part_that_lacks_a_column_of_its_own_schema_is_named(small_lake: Path) -> None:
     table = RUNS.arrow([{"run_id": "run-x", **run_row()}]).drop_columns(["device"])
     as_part(table, small_lake / "runs" / "run-x" / "cut.parquet")
-    with pytest.raises(LakeError, match=r"cut\.parquet lacks the columns device of its schema"):
+    with pytest.raises(LakeError, match=r"cut\.\w{32}\.parquet lacks the columns device of its schema"):
         query(small_lake, "SELECT 1")
 
 
@@ -231,3 +235,11 @@ def test_a_snapshot_answers_as_it_stood(small_lake: Path) -> None:
 def test_a_table_there_is_not_is_said(small_lake: Path) -> None:
     with pytest.raises(LakeError, match=r"there is no table epoch\. Tables: runs, epochs"):
         open_lake(small_lake, tables=["epoch"])
+
+
+def test_a_part_without_its_digest_in_its_name_is_refused(small_lake: Path) -> None:
+    (part,) = small_lake.glob("epochs/run-a/epoch-00001.*")
+    part.rename(part.with_name("epoch-00001.parquet"))
+    with pytest.raises(LakeError, match="have the digest of their bytes in their name"):
+        query(small_lake, "SELECT 1")
+    assert any("have the digest of their bytes" in fault for fault in verify(small_lake))

@@ -88,11 +88,12 @@ def test_parts_in_the_making_are_left_out(small_lake: Path) -> None:
     assert take_snapshot(small_lake).snapshot_id == before
 
 
-def test_the_latest_is_the_newest(small_lake: Path) -> None:
-    newest = take_snapshot(small_lake, now=NOON + timedelta(days=2))
+def test_the_latest_is_the_newest_whatever_the_clock_says(small_lake: Path) -> None:
+    ahead = take_snapshot(small_lake, now=NOON + timedelta(days=2))
     append(small_lake, EPOCHS, "run-a", "epoch-00003", [epoch_row(epoch=3)])
-    take_snapshot(small_lake, now=NOON)
+    newest = take_snapshot(small_lake, now=NOON)
     assert latest_snapshot(small_lake) == newest
+    assert newest.created_at > ahead.created_at
 
 
 def test_a_beginning_of_an_id_is_enough_where_it_fits_one(small_lake: Path) -> None:
