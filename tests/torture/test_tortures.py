@@ -52,7 +52,7 @@ def test_a_pair_with_few_schedules_is_walked_to_the_end(tmp_path: Path) -> None:
 def test_a_collector_that_frees_what_a_reader_holds_would_be_seen(tmp_path: Path) -> None:
     acknowledged = make_base(tmp_path / "lake")
     needed = lake.gc._needed
-    reader_opens_then_the_other_works = [0, *[1] * 50]
+    reader_opens_then_the_other_works = [0, 0, *[1] * 50]  # its first step is to read the journal
     with patch.object(lake.gc, "_needed", lambda root, before: needed(root, 2.0**40)):
         _, faults = _played(
             tmp_path / "lake", ("read", "tend"), acknowledged, reader_opens_then_the_other_works, random.Random(1)
