@@ -6,6 +6,7 @@ more a while ago already: a reader that opened the lake before may still hold it
 the file system's own clock, so that a machine whose clock is a day off frees nothing early.
 """
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -46,7 +47,7 @@ def collect(root: Path, grace: timedelta = GRACE, dry_run: bool = False) -> list
             unknown, and nothing is removed.
     """
     check_lake(root)
-    before = _now(root) - grace.total_seconds()
+    before = _now(root, dry_run) - grace.total_seconds()
     needed = _needed(root, before)
     freed = []
     for path, reason in _candidates(root, before):
@@ -119,12 +120,14 @@ def _has_line(path: Path) -> bool:
         return True
 
 
-def _now(root: Path) -> float:
-    """The time by the clock that stamps the lake's files."""
+def _now(root: Path, dry_run: bool) -> float:
+    """The time by the clock that stamps the lake's files; of a lake that cannot be written, by this machine's."""
     try:
         with NamedTemporaryFile(dir=root, prefix=".", suffix=".tmp") as probe:
             return Path(probe.name).stat().st_mtime
     except OSError as error:
+        if dry_run:
+            return time.time()
         raise LakeError(f"{root} cannot be written ({error.strerror}), so nothing can be freed there.") from error
 
 

@@ -137,8 +137,8 @@ def find_snapshot(root: Path, name_or_id: str) -> Snapshot:
     Raises:
         LakeError: there is none, or several.
     """
-    known = tags(root)
-    return load_snapshot(root, known.get(name_or_id, name_or_id))
+    named = last_event(root, name_or_id) if is_safe_name(name_or_id) else None
+    return load_snapshot(root, (named and named.snapshot_id) or name_or_id)
 
 
 def forget_snapshot(root: Path, name_or_id: str) -> str:

@@ -18,6 +18,7 @@ from lake.recover import recover
 from lake.schema import EPOCHS, RUNS
 from lake.snapshot import take_snapshot
 from lake.tags import forget_snapshot, put_tag
+from tests.lake.conftest import Python, read_only
 from tests.lake.rows import epoch_row, run_row
 
 NONE = timedelta(0)
@@ -149,3 +150,16 @@ def test_a_journal_whose_writer_was_killed_before_its_first_line_goes_after_the_
     assert len([one for one in collect(small_lake) if one.reason.startswith("its writer was killed before")]) == 2
     assert list(folder.iterdir()) == []
     assert verify(small_lake) == []
+
+
+def test_what_would_be_freed_can_be_asked_where_nothing_can_be_written(
+    small_lake: Path, without_override: Python
+) -> None:  # fmt: skip
+    compact(small_lake)
+    asked = ("-m", "lake", "--lake", str(small_lake), "gc", "--grace-days", "0")
+    with read_only(small_lake):
+        would = without_override(*asked, "--dry-run")
+        refused = without_override(*asked)
+    assert (would.returncode, refused.returncode) == (0, 1), would.stderr
+    assert "would be freed" in would.stdout
+    assert "cannot be written" in refused.stderr

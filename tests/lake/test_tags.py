@@ -12,6 +12,7 @@ from lake.append import append
 from lake.check import verify
 from lake.errors import LakeError
 from lake.manifest_file import load_manifest, manifest_bytes
+from lake.numbered import numbered_path
 from lake.schema import EPOCHS
 from lake.snapshot import Snapshot, snapshot_path, take_snapshot
 from lake.tags import find_snapshot, last_event, put_tag, tag_history, tags
@@ -196,3 +197,13 @@ def test_who_did_it_is_who_the_process_runs_as(
     assert put_tag(small_lake, "paper-v1", two[0]).by.split("@")[0] == own
     monkeypatch.setattr(os, "getuid", lambda: 4_000_000_000)
     assert put_tag(small_lake, "paper-v2", two[0]).by.split("@")[0] == "user 4000000000"
+
+
+def test_a_damaged_name_keeps_nobody_from_other_snapshots(small_lake: Path) -> None:
+    snapshot = take_snapshot(small_lake)
+    put_tag(small_lake, "paper-v1", snapshot)
+    put_tag(small_lake, "draft", snapshot)
+    numbered_path(small_lake / "tags" / "draft", 1).write_text("{")
+    assert find_snapshot(small_lake, "paper-v1") == find_snapshot(small_lake, snapshot.snapshot_id) == snapshot
+    with pytest.raises(LakeError, match="cannot be read as a tag's event"):
+        find_snapshot(small_lake, "draft")
