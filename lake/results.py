@@ -1,10 +1,11 @@
 """`results`: every metric that counts with the model it is of, as `results.sql` says it; a view of every opened lake.
 
 Compaction writes its rows beside the packs, sorted by metric, so that a leaderboard over ten thousand runs need not
-join them anew. The file is a copy of what the query gives, never a source: a lake with rows that are in no pack, and a
-snapshot, ask the query.
+join them anew. The file is a copy of what the query gives, never a source: a lake with rows that are in no pack, one
+whose file an older query gave, and a snapshot, ask the query.
 """
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,6 +22,7 @@ NAME = "results"
 FOLDER = "results"
 SQL = Path(__file__).with_name("results.sql").read_text()
 STANDS_ON = (RUNS, METRICS)
+_QUERY = hashlib.sha256(SQL.encode()).hexdigest()[:8]  # in the file's name, which so tells what gave its rows
 _ORDER = "metric, split, dataset, series, seed NULLS FIRST, capture, protocol NULLS FIRST, calibration_s NULLS FIRST"
 _ROW_GROUP = 30_000
 
@@ -46,15 +48,18 @@ def write_results(root: Path, packs: Sequence[StoredFile]) -> Results | None:
         return None
     with staged_file(root / FOLDER) as staged:
         pq.write_table(rows, staged, compression="zstd", row_group_size=_ROW_GROUP, write_page_checksum=True)
-        name = f"{staged.sha256[:DIGITS]}.parquet"
+        name = f"{_QUERY}-{staged.sha256[:DIGITS]}.parquet"
         staged.give_name(root / FOLDER / name)
         return Results(f"{FOLDER}/{name}", staged.sha256, staged.size_bytes, len(rows))
 
 
 def view_results(connection: duckdb.DuckDBPyConnection, root: Path, generation: Generation, is_whole: bool) -> bool:
-    """Create the view from the generation's file, if its packs are all there is; else False, and nothing is done."""
-    if not is_whole or generation.results is None or not (root / generation.results.path).exists():
+    """Create the view from the generation's file, if its packs are all there is and this query gave it; else False, and
+    nothing is done."""
+    if not is_whole or generation.results is None:
         return False
-    path = quoted(str((root / generation.results.path).resolve()))
-    connection.execute(f"CREATE VIEW {NAME} AS SELECT * FROM read_parquet({path})")
+    path = root / generation.results.path
+    if not path.name.startswith(f"{_QUERY}-") or not path.exists():
+        return False
+    connection.execute(f"CREATE VIEW {NAME} AS SELECT * FROM read_parquet({quoted(str(path.resolve()))})")
     return True

@@ -1,44 +1,20 @@
 -- A row for each model of an experiment, or of a variant of it, on each capture and protocol: mean over seeds of the
 -- metrics.
--- Only this pipeline's own complete runs count. The newest evaluation of a model wins, and of two complete runs with
--- the same configuration and seed the later one, so that a repeated run is not taken for another seed. Runs of
--- different configurations are never averaged.
-WITH complete AS (
-    SELECT * EXCLUDE (configuration), coalesce(configuration, left(config_digest, 8)) AS configuration
-    FROM runs
-    WHERE status = 'complete' AND origin IS NULL
-),
-evaluation AS (
-    SELECT scored.model_run_id, arg_max(scored.run_id, (complete.started_at, scored.run_id)) AS run_id
-    FROM (SELECT DISTINCT run_id, model_run_id FROM metrics) AS scored
-    JOIN complete USING (run_id)
-    GROUP BY scored.model_run_id
-),
-model AS (
-    SELECT complete.*, evaluation.run_id AS evaluate_run_id
-    FROM complete
-    JOIN evaluation ON evaluation.model_run_id = complete.run_id
-    QUALIFY row_number() OVER (
-        PARTITION BY experiment, variant, dataset, model, role, configuration, seed ORDER BY started_at DESC, complete.run_id
-    ) = 1
-),
-seed_value AS (
+-- Only this pipeline's own complete runs count; which of them, and which evaluation of each place, `results` says. Runs
+-- of different configurations are never averaged.
+WITH seed_value AS (
     SELECT
         -- What a row of the leaderboard is about; values of one such struct are averaged.
         {
-            experiment: model.experiment, dataset: metrics.dataset, split: metrics.split, capture: metrics.capture,
-            vehicle: metrics.vehicle, attack: metrics.attack, is_known_vehicle: metrics.is_known_vehicle,
-            protocol: metrics.protocol, calibration_s: metrics.calibration_s,
-            model: model.model, "role": model.role, variant: model.variant, configuration: model.configuration,
-            n: metrics.n, n_attack: metrics.n_attack, parameters: model.parameters
+            experiment: experiment, dataset: dataset, split: split, capture: capture, vehicle: vehicle, attack: attack,
+            is_known_vehicle: is_known_vehicle, protocol: protocol, calibration_s: calibration_s, model: model,
+            "role": role, variant: variant, configuration: configuration, n: n, n_attack: n_attack,
+            parameters: parameters
         } AS about,
-        {
-            seed: model.seed, model_run_id: model.run_id, evaluate_run_id: model.evaluate_run_id,
-            is_demo: model.is_demo
-        } AS run,
+        {seed: seed, model_run_id: model_run_id, evaluate_run_id: evaluate_run_id, is_demo: is_demo} AS run,
         metric, value
-    FROM metrics
-    JOIN model ON metrics.run_id = model.evaluate_run_id AND metrics.model_run_id = model.run_id
+    FROM results
+    WHERE origin IS NULL
 ),
 seed_row AS (
     -- Metrics that are not named, as the threshold, are computed on other windows and would split a row by n.

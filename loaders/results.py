@@ -14,9 +14,9 @@ _VALUES = """
     SELECT
         coalesce(runs.variant, '') AS variant, runs.role,
         CASE WHEN runs.role = 'baseline' THEN runs.model ELSE runs.stage END AS stage, runs.seed, runs.parameters,
-        metrics.* EXCLUDE (run_id)
-    FROM metrics JOIN runs ON runs.run_id = metrics.model_run_id
-    WHERE metrics.split = 'test' AND runs.status = 'complete' AND runs.origin IS NULL
+        results.* EXCLUDE (variant, role, seed, parameters)
+    FROM results JOIN runs ON runs.run_id = results.model_run_id
+    WHERE results.split = 'test' AND results.origin IS NULL
 """
 
 

@@ -18,6 +18,7 @@ QUERIES = ("run_facts", "run_metrics")
 # What every two runs differ in and nobody asks about.
 _OF_COURSE = ("run_id", "config_json", "versions_json", "started_at", "finished_at")
 _SHOWN_METRICS = ("f1", "auroc", "fpr")
+_PLACE = ("dataset", "under", "split", "capture", "metric")
 _POOLS = ("all", "known vehicles", "unknown vehicles")
 
 
@@ -39,15 +40,15 @@ def diff_runs(lake: "duckdb.DuckDBPyConnection", one: str, other: str, metric: s
     rows = {
         "config": Rows(("key", "a", "b"), settings),
         "facts": Rows(("key", "a", "b"), facts),
-        "metrics": Rows(("under", "split", "capture", "metric", "a", "b", "difference"), metrics),
+        "metrics": Rows((*_PLACE, "a", "b", "difference"), metrics),
     }
     return Report(QUERIES, {"a": one, "b": other}, rows, _sections(rows, metric), _notes(a, b, settings, metrics))
 
 
 def _sections(rows: Mapping[str, Rows], metric: str | None) -> list[Section]:
     chosen = [
-        [under, capture, name, number(a), number(b), signed(difference)]
-        for under, split, capture, name, a, b, difference in rows["metrics"].values
+        [dataset, under, capture, name, number(a), number(b), signed(difference)]
+        for dataset, under, split, capture, name, a, b, difference in rows["metrics"].values
         if split == "test" and capture in _POOLS and name in ([metric] if metric else _SHOWN_METRICS)
     ]
     return [
@@ -56,7 +57,7 @@ def _sections(rows: Mapping[str, Rows], metric: str | None) -> list[Section]:
         Section(
             f"metrics: {len(chosen)} of {len(rows['metrics'].values)} that differ or that one side lacks (pools of the "
             "test split; --format json has all)",
-            Rows(("protocol", "captures", "metric", "a", "b", "b − a"), chosen),
+            Rows(("dataset", "protocol", "captures", "metric", "a", "b", "b − a"), chosen),
         ),
     ]
 
@@ -94,8 +95,7 @@ def _metrics(rows: Sequence[Mapping[str, Any]], one: str, other: str) -> list[li
     sides: list[dict[tuple[Any, ...], float | None]] = []
     for run_id in (one, other):
         own = [row for row in rows if run_id in (row["model_run_id"], row["evaluate_run_id"])]
-        place = ("under", "split", "capture", "metric")
-        sides.append({tuple(row[key] for key in place): row["value"] for row in own})
+        sides.append({tuple(row[key] for key in _PLACE): row["value"] for row in own})
     a, b = sides
     keys = dict.fromkeys([*a, *b])
     return [

@@ -116,7 +116,8 @@ def answers(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     questions = {case: statements(name, values) for case, (name, values) in cases(run_id, dataset).items()}
     for case in ("measured", "measured_otherwise"):  # others read it as a view, which has no order
         questions[case][-1] = f"SELECT * FROM ({questions[case][-1]}) ORDER BY ALL"
-    questions |= {f"site_{name}": [(FOLDER / f"{name}.sql").read_text()] for name in of_site}
+    results = f"CREATE OR REPLACE TEMP VIEW results AS {text_of('results')}"
+    questions |= {f"site_{name}": [results, (FOLDER / f"{name}.sql").read_text()] for name in of_site}
     return both(root, folder, questions)
 
 

@@ -53,6 +53,7 @@ def test_protocols_and_lengths_of_calibration_are_never_averaged(tmp_path: Path)
     by_protocol = {(row["split"], row["protocol"], row["calibration_s"]): row["f1"] for row in found}
     assert by_protocol == {
         ("validation", None, None): made_up_value("made_up-fusion-42", "validation", "all", "f1", ""),
+        ("test", None, None): made_up_value("made_up-fusion-42", "test", "all", "f1", ""),  # of the evaluation before
         **{
             ("test", name, seconds): made_up_value("made_up-fusion-42", "test", "all", "f1", f"{name}{seconds or ''}")
             for name, seconds in PROTOCOLS
