@@ -13,7 +13,7 @@ from loaders.queries import Value
 if TYPE_CHECKING:
     import duckdb
 
-QUERIES = ("dataset_read", "dataset_captures", "dataset_splits", "leaderboard", "measured")
+QUERIES = ("dataset_read", "dataset_captures", "dataset_splits", "leaderboard", "measured", "run_conditions")
 _ODD = {
     "empty_payloads": "empty payloads", "backward_steps": "backward steps", "repaired_rows": "repaired rows",
     "error_frames": "error frames", "clock_jumps": "clock jumps", "shared_frames": "frames shared with another",
@@ -21,18 +21,16 @@ _ODD = {
 
 
 def dataset(lake: "duckdb.DuckDBPyConnection", asked: Mapping[str, Value]) -> Report:
-    """What the newest run that read the dataset found, and the leaderboard of the dataset.
+    """What the newest run that read the dataset found, and the leaderboard of the dataset; either may be missing.
 
     Raises:
-        LakeError: no complete run of the lake read a dataset of that name.
+        LakeError: no complete run of the lake read a dataset of that name, and none measured a model on it.
     """
     name = asked["dataset"]
     found = {query: ask(lake, query, {"dataset": name}) for query in QUERIES[:3]}
     read, captures, splits = (found[query].dicts for query in QUERIES[:3])
     if not read:
-        sql = "SELECT dataset FROM datasets UNION SELECT dataset FROM runs ORDER BY ALL"
-        there = [one for (one,) in lake.execute(sql).fetchall()]
-        raise LakeError(f"no complete run read a dataset {name!r}. Datasets: {', '.join(there) or 'none'}.")
+        return _measured_only(lake, asked)
     sections = [Section(f"{name}: {len(read)} dataset{'s' * (len(read) > 1)} as read", _read_table(read))]
     sections += [Section(f"{len(captures)} captures", _capture_table(captures))]
     sections += [Section("windows by split", found["dataset_splits"])] if splits else []
@@ -48,6 +46,21 @@ def dataset(lake: "duckdb.DuckDBPyConnection", asked: Mapping[str, Value]) -> Re
     except LakeError:
         notes.append("No complete evaluation measured a model on it yet.")
     return Report(QUERIES, asked, rows, sections, notes)
+
+
+def _measured_only(lake: "duckdb.DuckDBPyConnection", asked: Mapping[str, Value]) -> Report:
+    """The leaderboard of a dataset that no run here read, as where only evaluations were taken over."""
+    name = asked["dataset"]
+    sql = "SELECT dataset FROM datasets UNION SELECT dataset FROM runs UNION SELECT dataset FROM metrics ORDER BY ALL"
+    there = [one for (one,) in lake.execute(sql).fetchall()]
+    if name not in there:
+        raise LakeError(f"no complete run read a dataset {name!r}. Datasets: {', '.join(there) or 'none'}.")
+    try:
+        best = leaderboard(lake, asked)
+    except LakeError as error:
+        raise LakeError(f"no complete prepare or index run read the dataset {name!r}, and {error}") from error
+    note = f"No complete prepare or index run read the dataset {name!r}: its captures and splits are not known here."
+    return Report(QUERIES, asked, {"models": best.rows["rows"]}, best.sections, [note, *best.notes])
 
 
 def _read_table(rows: Sequence[Mapping[str, Any]]) -> Rows:

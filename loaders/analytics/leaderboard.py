@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from lake.commands.shown import Rows
 from lake.errors import LakeError
 from lake.intervals import summarise
+from loaders.analytics import conditions
 from loaders.analytics.nothing import nothing_fits
 from loaders.analytics.report import Report, Section
 from loaders.analytics.words import distinct, interval, name_of, number, seeds, too_few
@@ -33,9 +34,11 @@ def leaderboard(lake: "duckdb.DuckDBPyConnection", asked: Mapping[str, Value]) -
     for row in rows:
         one = summarise(row["seed_values"])
         row |= {"deviation": one.deviation, "low": one.low, "high": one.high}
-    notes = _other_windows(rows) + too_few(rows) + ([_ORIGIN_NOTE] if any(row["origin"] for row in rows) else [])
+    conditions.mark_differing(lake, rows)
+    notes = _other_windows(rows) + conditions.averaged(rows) + too_few(rows)
+    notes += [_ORIGIN_NOTE] if any(row["origin"] for row in rows) else []
     everything = Rows(list(rows[0]), [list(row.values()) for row in rows])
-    return Report((QUERY, "measured"), values, {"rows": everything}, sections(rows), notes)
+    return Report((QUERY, "measured", conditions.QUERY), values, {"rows": everything}, sections(rows), notes)
 
 
 def sections(rows: Sequence[Mapping[str, Any]]) -> list[Section]:
@@ -59,12 +62,14 @@ def _other_windows(rows: Sequence[Mapping[str, Any]]) -> list[str]:
 def _table(rows: Sequence[Mapping[str, Any]]) -> Rows:
     """Columns that say the same in each row are left out."""
     several = [key for key in ("experiment", "configuration") if len(distinct(rows, key)) > 1]
+    differing = conditions.heads(rows)
     demo = ["note"] if any(row["is_demo"] for row in rows) else []
-    heads = ["", "model", rows[0]["metric"], "95 % interval", "seeds", "windows", "parameters", *several, *demo]
+    heads = ["", "model", rows[0]["metric"], "95 % interval", "seeds", "windows", "parameters"]
+    heads += [*several, *differing, *demo]
     return Rows(heads, [
         [
             row["place"], name_of(row), number(row["mean"]), interval(row["low"], row["high"]), seeds(row["seeds"]),
-            row["windows"], row["parameters"], *(row[key] for key in several),
+            row["windows"], row["parameters"], *(row[key] for key in several), *conditions.cells(row, differing),
             *(["demo, no result"] if row["is_demo"] else [""] * len(demo)),
         ]
         for row in rows

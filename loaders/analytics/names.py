@@ -21,13 +21,9 @@ def find_side(models: Sequence[Mapping[str, Any]], asked: str) -> Side:
     Raises:
         LakeError: no configuration is called so, or several are.
     """
-    for model in models:
-        if asked in model["run_ids"]:
-            return Side(asked, (asked,))
-    name, _, digest = asked.partition("#")
-    fits = [one for one in models if one["name"] == name and one["configuration"].startswith(digest)]
-    fits = fits or [one for one in models if _is_kind(one, name) and one["configuration"].startswith(digest)]
-    fits = fits or [one for one in models if not digest and len(asked) >= 4 and one["configuration"].startswith(asked)]
+    fits = called(models, asked)
+    if any(asked in one["run_ids"] for one in fits):
+        return Side(asked, (asked,))
     if len(fits) == 1:
         return Side(asked, tuple(fits[0]["run_ids"]))
     if not fits:
@@ -40,6 +36,18 @@ def find_side(models: Sequence[Mapping[str, Any]], asked: str) -> Side:
         for one in fits
     )
     raise LakeError(f"{asked!r} names {len(fits)} configurations. Name one of them, or a run id:\n{listed}")
+
+
+def called(models: Sequence[Mapping[str, Any]], asked: str) -> list[Mapping[str, Any]]:
+    """The configurations that are called so; of a run id the one that it is a run of."""
+    if of_run := [one for one in models if asked in one["run_ids"]]:
+        return of_run[:1]
+    name, _, digest = asked.partition("#")
+    fits = [one for one in models if one["name"] == name and one["configuration"].startswith(digest)]
+    fits = fits or [one for one in models if _is_kind(one, name) and one["configuration"].startswith(digest)]
+    return fits or [
+        one for one in models if not digest and len(asked) >= 4 and one["configuration"].startswith(asked)
+    ]  # fmt: skip
 
 
 def _is_kind(model: Mapping[str, Any], name: str) -> bool:

@@ -19,7 +19,7 @@ _WORDS = {
         "SELECT unnest([protocol, concat_ws(', ', protocol, printf('%g', calibration_s) || ' s')]) FROM metrics",
         ("all",),
     ),
-    "dataset": ("datasets", "SELECT dataset FROM runs", ()),
+    "dataset": ("datasets", "SELECT dataset FROM runs UNION SELECT dataset FROM metrics", ()),
     "experiment": ("experiments", "SELECT experiment FROM runs", ()),
 }
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from lake.commands.shown import Rows
 from lake.errors import LakeError
 from lake.intervals import summarise
+from loaders.analytics import conditions
 from loaders.analytics.nothing import nothing_fits
 from loaders.analytics.report import Report, Section
 from loaders.analytics.words import distinct, interval, name_of, number, seeds, too_few
@@ -15,7 +16,7 @@ from loaders.queries import Value
 if TYPE_CHECKING:
     import duckdb
 
-QUERIES = ("sweep", "measured", "settings")
+QUERIES = ("sweep", "measured", "settings", conditions.QUERY)
 # Differ between configurations by name, and decide no number.
 _NAMES = ("name", "description", "variants", "is_demo", "seeds", "seed", "repeat")
 
@@ -37,7 +38,8 @@ def sweep(lake: "duckdb.DuckDBPyConnection", asked: Mapping[str, Value]) -> Repo
         one = summarise(row["seed_values"])
         row |= {"mean": one.mean, "deviation": one.deviation, "low": one.low, "high": one.high}
         row["also_differs_in"] = besides[row["config_digest"]]
-    notes = too_few(rows)
+    conditions.mark_differing(lake, rows)
+    notes = conditions.averaged(rows) + too_few(rows)
     if any(besides.values()):
         notes.append(
             "Rows differ in the settings named beside them as well: what moves the metric may be those. "
@@ -52,11 +54,12 @@ def _sections(rows: Sequence[Mapping[str, Any]], parameter: str, metric: str) ->
     for dataset, under, capture in distinct(rows, "dataset", "under", "capture"):
         inside = [row for row in rows if (row["dataset"], row["under"], row["capture"]) == (dataset, under, capture)]
         where = " · ".join(part for part in (dataset, under, capture) if part)
-        heads = ("model", parameter, metric, "95 % interval", "seeds", "also differs in")
+        differing = conditions.heads(rows)
+        heads = ("model", parameter, metric, "95 % interval", "seeds", "also differs in", *differing)
         table = [
             [
                 name_of(row), row["setting"], number(row["mean"]), interval(row["low"], row["high"]),
-                seeds(row["seeds"]), ", ".join(row["also_differs_in"]),
+                seeds(row["seeds"]), ", ".join(row["also_differs_in"]), *conditions.cells(row, differing),
             ]
             for row in inside
         ]  # fmt: skip

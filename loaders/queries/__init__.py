@@ -63,6 +63,9 @@ QUERIES: Mapping[str, Query] = {
         {"parameter": "window.size", "protocol": None},
     ),
     "run_facts": Query("what is known of some runs before any result", ("runs",), defaults={"run_ids": []}),
+    "run_conditions": Query(
+        "code, lock and device of some runs, which seeds should have in common", ("runs",), defaults={"run_ids": []}
+    ),
     "run_metrics": Query(
         "the metrics of some models, or those an evaluation measured", ("runs", "metrics"), defaults={"run_ids": []}
     ),

@@ -5,8 +5,9 @@ WITH configuration AS (
         dataset, experiment, origin, protocol_place, protocol, calibration_s, under, pool_place, capture, name, model,
         role, variant, configuration, settings.value AS setting, count(*)::BIGINT AS n_seeds,
         list(seed ORDER BY seed NULLS FIRST) AS seeds, list(measured.value ORDER BY seed NULLS FIRST) AS seed_values,
-        list(model_run_id ORDER BY seed NULLS FIRST) AS model_run_ids, min(measured.config_digest) AS config_digest,
-        bool_or(is_demo) AS is_demo
+        list(model_run_id ORDER BY seed NULLS FIRST) AS model_run_ids,
+        list(evaluate_run_id ORDER BY seed NULLS FIRST) AS evaluate_run_ids,
+        min(measured.config_digest) AS config_digest, bool_or(is_demo) AS is_demo
     FROM measured
     JOIN settings ON settings.config_digest = measured.config_digest AND settings.key = getvariable('parameter')
     WHERE getvariable('protocol') IS NULL OR getvariable('protocol') IN ('all', protocol, under)

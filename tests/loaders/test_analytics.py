@@ -56,7 +56,7 @@ def test_the_leaderboard_is_the_mean_over_seeds_with_its_interval(ask: Any) -> N
 
 
 def test_the_leaderboard_is_the_pages_leaderboard(ask: Any, root: Path) -> None:
-    """Two files say which runs count; they must not differ in it."""
+    """Two queries stand on `results`; they must not differ in what they make of it."""
     with open_lake(root) as lake:
         page = lake.sql((FOLDER / "leaderboard.sql").read_text()).to_arrow_table().to_pylist()
     key = ("model", "role", "variant", "configuration", "protocol", "calibration_s", "capture")
@@ -214,7 +214,9 @@ def test_an_answer_names_what_it_was_asked_of(ask: Any, root: Path) -> None:
     assert ask("leaderboard")["snapshot"] is None
     snapshot = take_snapshot(root).snapshot_id
     found = ask("leaderboard", "--snapshot", snapshot[:10])
-    assert (found["snapshot"], found["lake"], found["queries"]) == (snapshot, str(root), ["leaderboard", "measured"])
+    assert (found["snapshot"], found["lake"], found["queries"]) == (
+        snapshot, str(root), ["leaderboard", "measured", "run_conditions"],
+    )  # fmt: skip
     assert found["parameters"]["metric"] == "f1"
 
 
