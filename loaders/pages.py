@@ -1,8 +1,8 @@
 """The verbs `site`, `results` and `serve`; what they need is imported when one of them runs."""
 
 import argparse
-from pathlib import Path
 
+from lake.commands.given import given, given_path
 from lake.settings import REPOSITORY, lake_root
 
 REFERENCE = REPOSITORY / "data" / "reference"
@@ -12,20 +12,20 @@ SITE = REPOSITORY / "site"
 
 def add_verbs(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     site = verbs.add_parser("site", help="build the site from a snapshot; prints where it lies")
-    site.add_argument("--lake", type=Path, default=lake_root(), metavar="DIR", help="lake to use (KDGAT_LAKE)")
-    site.add_argument("--snapshot", metavar="ID|NAME", help="snapshot to show (default: the latest)")
-    site.add_argument("--out", type=Path, default=SITE, metavar="DIR", help="where the site goes (default: site)")
+    site.add_argument("--lake", type=given_path, default=lake_root(), metavar="DIR", help="lake to use (KDGAT_LAKE)")
+    site.add_argument("--snapshot", type=given, metavar="ID|NAME", help="snapshot to show (default: the latest)")
+    site.add_argument("--out", type=given_path, default=SITE, metavar="DIR", help="where the site goes (default: site)")
     site.set_defaults(verb=_site)
     results = verbs.add_parser("results", help="docs/results.md from the kept experiment; prints where it lies")
     results.add_argument(
-        "--from", dest="source", type=Path, default=REFERENCE, metavar="DIR", help="what ./run keep made"
+        "--from", dest="source", type=given_path, default=REFERENCE, metavar="DIR", help="what ./run keep made"
     )
     results.add_argument(
-        "--out", type=Path, default=RESULTS, metavar="FILE", help="the page (default: docs/results.md)"
+        "--out", type=given_path, default=RESULTS, metavar="FILE", help="the page (default: docs/results.md)"
     )
     results.set_defaults(verb=_results)
     show = verbs.add_parser("serve", help="serve the site on 127.0.0.1; prints the address")
-    show.add_argument("--out", type=Path, default=SITE, metavar="DIR", help="the site (default: site)")
+    show.add_argument("--out", type=given_path, default=SITE, metavar="DIR", help="the site (default: site)")
     show.add_argument("--port", type=int, default=8000, metavar="N", help="0 picks a free one (default: 8000)")
     show.add_argument("--no-serve", action="store_true", help="only print where the site lies; ./run serve serves it")
     show.set_defaults(verb=_serve)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lake.check import verify
+from lake.commands.given import given
 from lake.commands.shown import print_rows
 from lake.read import query
 from lake.schema import TABLES
@@ -17,16 +18,16 @@ from lake.tags import find_snapshot, put_tag
 
 def add_verbs(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     sql = verbs.add_parser("sql", help="answer one SELECT", description=f"Tables: {', '.join(TABLES)}.")
-    sql.add_argument("query", metavar="SELECT")
+    sql.add_argument("query", type=given, metavar="SELECT")
     sql.add_argument("--format", choices=("table", "json", "csv"), default="table")
-    sql.add_argument("--snapshot", metavar="ID|NAME", help="ask one snapshot instead of the whole lake")
+    sql.add_argument("--snapshot", type=given, metavar="ID|NAME", help="ask one snapshot instead of the whole lake")
     sql.set_defaults(verb=_sql)
     snapshot = verbs.add_parser("snapshot", help="freeze the lake as it stands; prints the id")
-    snapshot.add_argument("--tag", metavar="NAME", help="give it a name, as paper-v1, that protects it")
+    snapshot.add_argument("--tag", type=given, metavar="NAME", help="give it a name, as paper-v1, that protects it")
     snapshot.add_argument("--format", choices=("table", "json"), default="table")
     snapshot.set_defaults(verb=_snapshot)
     check = verbs.add_parser("verify", help="re-read every byte and look for faults")
-    check.add_argument("--snapshot", metavar="ID|NAME", help="check the files of one snapshot only")
+    check.add_argument("--snapshot", type=given, metavar="ID|NAME", help="check the files of one snapshot only")
     check.add_argument("--rows", action="store_true", help="also every value against its contract, and every key")
     check.add_argument("--format", choices=("table", "json"), default="table")
     check.set_defaults(verb=_verify)

@@ -2,45 +2,50 @@
 
 import argparse
 import json
+import sys
 from dataclasses import asdict
 from datetime import timedelta
-from pathlib import Path
 
+from lake.commands.given import given, given_path
 from lake.commands.shown import Rows, print_rows
 from lake.compact import compact
 from lake.diff import Difference, diff_snapshots
 from lake.errors import LakeError
 from lake.gc import GRACE, collect
 from lake.recover import list_journals, recover, rescue, salvage
+from lake.schema import TABLES
 from lake.schema_doc import schema_page
 from lake.set_aside import set_aside
-from lake.snapshot import latest_snapshot
+from lake.snapshot import Snapshot, latest_snapshot
 from lake.tags import find_snapshot, forget_snapshot, put_tag, tag_history, tags
 
 _MOST_LINES = 20
+_FEWEST = 6  # characters of an id that is given up: a slip of the keyboard must not find one
 
 
 def add_verbs(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     again = verbs.add_parser("recover", help="turn the journals of killed runs into parts")
-    again.add_argument("--from", dest="source", type=Path, metavar="FILE", help="a journal that was put elsewhere")
+    again.add_argument(
+        "--from", dest="source", type=given_path, metavar="FILE", help="a journal that was put elsewhere"
+    )
     again.add_argument("--salvage", action="store_true", help="of damaged journals take the lines that are whole")
     again.set_defaults(verb=_recover)
     verbs.add_parser("compact", help="merge small parts into a few large files").set_defaults(verb=_compact)
     tag = verbs.add_parser("tag", help="name a snapshot, as paper-v1; without a name lists them")
-    tag.add_argument("name", nargs="?", metavar="NAME")
-    tag.add_argument("snapshot", nargs="?", metavar="ID|NAME", help="default: the latest")
+    tag.add_argument("name", nargs="?", type=given, metavar="NAME")
+    tag.add_argument("snapshot", nargs="?", type=given, metavar="ID|NAME", help="default: the latest")
     tag.add_argument("--remove", action="store_true", help="take the name away")
     tag.add_argument("--history", action="store_true", help="who gave it, when and why")
     tag.add_argument("--force", action="store_true", help="move or remove a name that is taken; needs --reason")
-    tag.add_argument("--reason", metavar="WHY")
+    tag.add_argument("--reason", type=given, metavar="WHY")
     tag.add_argument("--format", choices=("table", "json"), default="table")
     tag.set_defaults(verb=_tag)
     forget = verbs.add_parser("forget", help="give up a snapshot that has no name")
-    forget.add_argument("snapshot", metavar="ID")
+    forget.add_argument("snapshot", type=given, metavar="ID")
     forget.set_defaults(verb=_forget)
     diff = verbs.add_parser("diff", help="what changed between two snapshots")
-    diff.add_argument("before", metavar="A")
-    diff.add_argument("after", metavar="B")
+    diff.add_argument("before", type=given, metavar="A")
+    diff.add_argument("after", type=given, metavar="B")
     diff.add_argument("--format", choices=("table", "json"), default="table")
     diff.set_defaults(verb=_diff)
     gc = verbs.add_parser("gc", help="free what no snapshot or generation names")
@@ -51,8 +56,8 @@ def add_verbs(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     gc.add_argument("--format", choices=("table", "json"), default="table")
     gc.set_defaults(verb=_gc)
     aside = verbs.add_parser("set-aside", help="take a part out that contradicts another; it is kept")
-    aside.add_argument("part", metavar="PART", help="as ./run lake verify names it")
-    aside.add_argument("--reason", required=True, metavar="WHY")
+    aside.add_argument("part", type=given, metavar="PART", help="as ./run lake verify names it")
+    aside.add_argument("--reason", type=given, required=True, metavar="WHY")
     aside.set_defaults(verb=_set_aside)
     verbs.add_parser("schema", help="every table and column, as docs/schema.md").set_defaults(verb=_schema)
 
@@ -91,6 +96,7 @@ def _tag(options: argparse.Namespace) -> int:
                 find_snapshot(options.lake, options.snapshot) if options.snapshot else latest_snapshot(options.lake)
             )
             put_tag(options.lake, options.name, chosen, options.reason, options.force)
+            _say_named(options.name, chosen, options.format)
     if options.history and options.name:
         events = tag_history(options.lake, options.name)
         if not events:
@@ -103,7 +109,18 @@ def _tag(options: argparse.Namespace) -> int:
     return 0
 
 
+def _say_named(name: str, snapshot: Snapshot, form: str) -> None:
+    """What the name means from now on, as the latest snapshot need not be the one that was thought of."""
+    rows = ", ".join(f"{TABLES[table].view} {count}" for table, count in snapshot.rows.items() if count)
+    text = f"{name} names snapshot {snapshot.snapshot_id}\ntaken at {snapshot.created_at}; rows: {rows}"
+    print(text, file=sys.stderr if form == "json" else sys.stdout)
+
+
 def _forget(options: argparse.Namespace) -> int:
+    if len(options.snapshot) < _FEWEST and options.snapshot not in tags(options.lake):
+        raise LakeError(
+            f"{options.snapshot!r} is too short to give up a snapshot by. Give {_FEWEST} characters of its id or more."
+        )
     snapshot_id = forget_snapshot(options.lake, options.snapshot)
     print(f"snapshot {snapshot_id} is forgotten; ./run lake gc frees what only it named")
     return 0

@@ -2,9 +2,9 @@
 
 import argparse
 import sys
-from pathlib import Path
 from typing import Any
 
+from lake.commands.given import given, given_path
 from lake.commands.shown import FORMATS
 from lake.errors import LakeError
 from lake.settings import lake_root
@@ -25,24 +25,26 @@ def add_verbs(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     _captures(board)
     _top(board)
     compared = verb("compare", "models against the one named last: paired, corrected, with a verdict", filters)
-    compared.add_argument("models", nargs="+", metavar="MODEL", help=_MODEL)
-    compared.add_argument("--metric", action="append", metavar="NAME", help="may be repeated (default: f1)")
+    compared.add_argument("models", type=given, nargs="+", metavar="MODEL", help=_MODEL)
+    compared.add_argument("--metric", type=given, action="append", metavar="NAME", help="may be repeated (default: f1)")
     differing = verb("diff", "two runs: what differs in config, code, data, environment and metrics")
-    differing.add_argument("a", metavar="RUN")
-    differing.add_argument("b", metavar="RUN")
-    differing.add_argument("--metric", metavar="NAME", help="the metric shown (default: f1, auroc, fpr; JSON has all)")
+    differing.add_argument("a", type=given, metavar="RUN")
+    differing.add_argument("b", type=given, metavar="RUN")
+    differing.add_argument(
+        "--metric", type=given, metavar="NAME", help="the metric shown (default: f1, auroc, fpr; JSON has all)"
+    )
     swept = verb("sweep", "how a metric moves with a setting, such as window.size", filters)
-    swept.add_argument("parameter", metavar="PARAM", help="dotted key of the config")
-    swept.add_argument("metric", metavar="METRIC")
+    swept.add_argument("parameter", type=given, metavar="PARAM", help="dotted key of the config")
+    swept.add_argument("metric", type=given, metavar="METRIC")
     _captures(swept)
     read = verb("dataset", "what a dataset holds as it was read, and the best models on it", filters, _metric())
-    read.add_argument("name", metavar="NAME")
+    read.add_argument("name", type=given, metavar="NAME")
     _captures(read)
     _top(read)
     chain = verb("lineage", "what a run came from and what came from it, down to data and commit")
-    chain.add_argument("run", metavar="RUN")
+    chain.add_argument("run", type=given, metavar="RUN")
     plain = verb("query", "one read-only SELECT")
-    plain.add_argument("sql", metavar="SELECT")
+    plain.add_argument("sql", type=given, metavar="SELECT")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -142,9 +144,9 @@ _VERBS = {
 
 def _common() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(add_help=False)
-    parser.add_argument("--lake", type=Path, default=lake_root(), metavar="DIR", help="lake to ask (KDGAT_LAKE)")
+    parser.add_argument("--lake", type=given_path, default=lake_root(), metavar="DIR", help="lake to ask (KDGAT_LAKE)")
     parser.add_argument(
-        "--snapshot", metavar="ID|NAME", help="one snapshot, by id or tag, instead of the lake as it stands"
+        "--snapshot", type=given, metavar="ID|NAME", help="one snapshot, by id or tag, instead of the lake as it stands"
     )
     parser.add_argument("--format", choices=FORMATS, default="table", help="(default: table)")
     return parser
@@ -152,10 +154,12 @@ def _common() -> argparse.ArgumentParser:
 
 def _filters() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(add_help=False)
-    parser.add_argument("--dataset", metavar="NAME", help="of this dataset or collection only")
-    parser.add_argument("--experiment", metavar="NAME", help="of this experiment only")
-    parser.add_argument("--protocol", metavar="NAME", help="such as 'zero-shot' or 'calibrated, 10 s'; 'all' for each")
-    parser.add_argument("--split", default="test", metavar="NAME", help="(default: test)")
+    parser.add_argument("--dataset", type=given, metavar="NAME", help="of this dataset or collection only")
+    parser.add_argument("--experiment", type=given, metavar="NAME", help="of this experiment only")
+    parser.add_argument(
+        "--protocol", type=given, metavar="NAME", help="such as 'zero-shot' or 'calibrated, 10 s'; 'all' for each"
+    )
+    parser.add_argument("--split", type=given, default="test", metavar="NAME", help="(default: test)")
     parser.add_argument(
         "--origin", choices=("own", "legacy", "all"), default="own", help="own runs, imported ones, or both apart"
     )
@@ -164,13 +168,13 @@ def _filters() -> argparse.ArgumentParser:
 
 def _metric() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(add_help=False)
-    parser.add_argument("--metric", default="f1", metavar="NAME", help="(default: f1)")
+    parser.add_argument("--metric", type=given, default="f1", metavar="NAME", help="(default: f1)")
     return parser
 
 
 def _captures(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--captures", default="main", metavar="WHICH",
+        "--captures", type=given, default="main", metavar="WHICH",
         help="main: the protocol's pool (default); pooled: every pool; each: every capture; or one's name",
     )  # fmt: skip
 

@@ -13,8 +13,10 @@ from lake.__main__ import main
 from lake.append import append
 from lake.compact import compact
 from lake.schema import EPOCHS, RUNS
+from lake.snapshot import latest_snapshot, take_snapshot
+from lake.tags import put_tag, tags
 from tests.lake.conftest import REPOSITORY, Python, read_only
-from tests.lake.rows import epoch_row, run_row
+from tests.lake.rows import NOON, epoch_row, run_row
 
 ODD = 'a, "b"\n[bold]c[/red] é'
 
@@ -178,3 +180,61 @@ def test_gc_prints_some_of_many_files_and_json_has_all(small_lake: Path, capsys:
     assert len(freed) > 25
     assert (len(lines), lines[-1].split()[0]) == (22, str(len(freed)))
     assert lines[-2] == f"… and {len(freed) - 20} more; --format json lists them all"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("sql", "SELECT 1", "--snapshot", ""), ("sql", "SELECT 1", "--snapshot", " "), ("sql", ""),
+        ("verify", "--snapshot", ""), ("snapshot", "--tag", ""), ("tag", ""), ("tag", "paper-v1", ""),
+        ("tag", "paper-v1", "--remove", "--force", "--reason", ""), ("forget", ""), ("forget", "\t"), ("diff", "", ""),
+        ("recover", "--from", ""), ("set-aside", "", "--reason", "spoiled"), ("set-aside", "part", "--reason", ""),
+    ],
+)  # fmt: skip
+def test_empty_text_means_nothing_and_is_refused(
+    small_lake: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...]
+) -> None:
+    """As an unset variable of a shell gives it: `lake forget "$OLD"`."""
+    snapshot = take_snapshot(small_lake)
+    with pytest.raises(SystemExit) as ended:
+        main(["--lake", str(small_lake), *words])
+    assert ended.value.code == 2
+    assert "is empty: is a variable of the shell not set?" in capsys.readouterr().err
+    assert latest_snapshot(small_lake) == snapshot
+    assert tags(small_lake) == {}
+
+
+def test_a_snapshot_is_given_up_by_six_characters_of_its_id_or_more(
+    small_lake: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    snapshot_id = take_snapshot(small_lake).snapshot_id
+    for short in (snapshot_id[:1], snapshot_id[:5]):
+        assert main(["--lake", str(small_lake), "forget", short]) == 1
+        assert f"'{short}' is too short to give up a snapshot by" in capsys.readouterr().err
+        assert latest_snapshot(small_lake).snapshot_id == snapshot_id
+    assert main(["--lake", str(small_lake), "forget", snapshot_id[:6]]) == 0
+    assert list((small_lake / "snapshots").glob("*.json")) == []
+
+
+def test_a_short_name_is_told_to_be_protected_and_not_too_short(
+    small_lake: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put_tag(small_lake, "v1", take_snapshot(small_lake))
+    assert main(["--lake", str(small_lake), "forget", "v1"]) == 1
+    assert "is protected: v1 names it" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("form", ["table", "json"])
+def test_tag_prints_which_snapshot_has_the_name_now(
+    small_lake: Path, capsys: pytest.CaptureFixture[str], form: str
+) -> None:
+    snapshot = take_snapshot(small_lake, now=NOON)
+    assert main(["--lake", str(small_lake), "tag", "paper-v1", "--format", form]) == 0
+    printed = capsys.readouterr()
+    told = f"paper-v1 names snapshot {snapshot.snapshot_id}\ntaken at {snapshot.created_at}; rows: run_events 2, "
+    assert told in (printed.err if form == "json" else printed.out)
+    names = [{"name": "paper-v1", "snapshot_id": snapshot.snapshot_id}]
+    if form == "json":
+        assert json.loads(printed.out) == names
+    assert main(["--lake", str(small_lake), "tag", "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out) == names

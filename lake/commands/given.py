@@ -1,0 +1,20 @@
+"""What a command takes as text: an unset variable of a shell is empty text, which must not mean something else."""
+
+import argparse
+from pathlib import Path
+
+
+def given(text: str) -> str:
+    """The text as it is.
+
+    Raises:
+        argparse.ArgumentTypeError: it is empty, or blank.
+    """
+    if not text.strip():
+        raise argparse.ArgumentTypeError("the text is empty: is a variable of the shell not set?")
+    return text
+
+
+def given_path(text: str) -> Path:
+    """As `given`: an empty path would be the folder one stands in."""
+    return Path(given(text))
