@@ -23,7 +23,7 @@ from lake.pack import write_index, write_packs
 from lake.parts import MERGED, Part, check_part, schema_version
 from lake.recover import recover
 from lake.relation import quoted, rows_of
-from lake.results import write_results
+from lake.results import is_outdated, write_results
 from lake.root import check_lake
 from lake.schema import TABLES
 from lake.stored import StoredFile
@@ -57,7 +57,7 @@ def compact(root: Path) -> Generation:
     for _ in range(_TRIES):
         now = held(root)
         fresh = {name: _settled(parts, now.running) for name, parts in now.parts.items()}
-        if not any(fresh.values()) and now.generation.number:
+        if not any(fresh.values()) and now.generation.number and not is_outdated(now.generation):
             return now.generation
         following = _following(root, now, fresh)
         if put_generation(root, following):

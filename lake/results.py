@@ -53,13 +53,18 @@ def write_results(root: Path, packs: Sequence[StoredFile]) -> Results | None:
         return Results(f"{FOLDER}/{name}", staged.sha256, staged.size_bytes, len(rows))
 
 
+def is_outdated(generation: Generation) -> bool:
+    """Whether the generation's file is what an older query gave."""
+    return generation.results is not None and not Path(generation.results.path).name.startswith(f"{_QUERY}-")
+
+
 def view_results(connection: duckdb.DuckDBPyConnection, root: Path, generation: Generation, is_whole: bool) -> bool:
     """Create the view from the generation's file, if its packs are all there is and this query gave it; else False, and
     nothing is done."""
     if not is_whole or generation.results is None:
         return False
     path = root / generation.results.path
-    if not path.name.startswith(f"{_QUERY}-") or not path.exists():
+    if is_outdated(generation) or not path.exists():
         return False
     connection.execute(f"CREATE VIEW {NAME} AS SELECT * FROM read_parquet({quoted(str(path.resolve()))})")
     return True

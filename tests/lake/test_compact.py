@@ -228,3 +228,20 @@ def test_results_are_the_same_from_their_file_and_from_the_query(tmp_path: Path)
     (path,) = (root / "results").iterdir()
     path.write_bytes(path.read_bytes()[:-1])
     assert any("results/" in fault for fault in verify(root))
+
+
+def test_what_an_older_query_gave_is_not_shown_and_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "lake"
+    with monkeypatch.context() as older:
+        older.setattr("lake.results._QUERY", "01234567")
+        older.setattr("lake.results.SQL", f"SELECT * REPLACE (0.25 AS value) FROM ({SQL})")
+        made_up_lake(root, seeds=(1, 2))
+        assert query(root, "SELECT DISTINCT value FROM results").to_pylist() == [{"value": 0.25}]
+        before = current_generation(root).number
+    assert query(root, "SELECT count(DISTINCT value) > 1 AS n FROM results").to_pylist() == [{"n": True}]
+    assert compact(root).number == before + 1
+    assert compact(root).number == before + 1
+    assert query(root, "SELECT count(DISTINCT value) > 1 AS n FROM results").to_pylist() == [{"n": True}]
+    assert verify(root, rows=True) == []
