@@ -8,14 +8,24 @@ from pathlib import Path
 _TICKS_DIFFER = timedelta(seconds=2)
 
 
-def is_gone(process_id: int, moment: datetime) -> bool:
-    """Whether the process that had this number at that moment has ended; its number may be another's by now."""
+def is_there(process_id: int) -> bool:
+    """Whether some process has this number."""
     try:
         os.kill(process_id, 0)  # sends nothing, only looks
     except ProcessLookupError:
-        return True
+        return False
     except PermissionError:
         pass  # somebody's, so it is there
+    return True
+
+
+def is_gone(process_id: int, moment: datetime) -> bool:
+    """Whether the process that had this number at that moment has ended; its number may be another's by now.
+
+    Both times are of clocks: where one of them was set in between, a living process seems to have begun too late.
+    """
+    if not is_there(process_id):
+        return True
     began = _began(process_id)
     return began is not None and began > moment + _TICKS_DIFFER
 

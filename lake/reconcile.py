@@ -1,8 +1,10 @@
 """Runs that still say `running` though nothing runs them: asks Slurm, or this machine, and writes how they ended."""
 
+import logging
 import socket
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,14 +12,17 @@ from pathlib import Path
 from lake.append import append
 from lake.errors import LakeError
 from lake.parts import part_name
-from lake.processes import is_gone
+from lake.processes import is_gone, is_there
 from lake.read import open_lake
+from lake.recover import journal_files, journal_name, writer_of
 from lake.sacct import JobRecord, Runner, ask_sacct, end_of, run_sacct, was_running
 from lake.schema import RUNS
 from lake.table import Row
 
 # A job's last row may be on its way for so long, over a network file system that shows each machine its own past.
 GRACE_S = 60.0
+_AHEAD = timedelta(hours=1)  # how far clocks may differ before it is said
+_LOG = logging.getLogger("kdgat.lake")
 Clock = Callable[[], datetime]
 
 
@@ -63,9 +68,10 @@ def reconcile(
         LakeError: `root` is no lake, or a row cannot be written.
     """
     running = _running(root)
+    _say_ahead(running, clock())
     findings, faults = _of_jobs([run for run in running if run["slurm_job_id"]], sacct, clock, grace_s)
     here = host or socket.gethostname()
-    findings += [_of_process(run, here) for run in running if not run["slurm_job_id"]]
+    findings += [_of_process(root, run, here) for run in running if not run["slurm_job_id"]]
     if any(one.status for one in findings):
         still = {(run["run_id"], run["attempt"]): run for run in _running(root)}
         findings = [one for one in findings if (one.run_id, one.attempt) in still]
@@ -126,16 +132,47 @@ def _of_job(run: Row, jobs: Mapping[str, Sequence[JobRecord]], now: datetime, gr
     return Finding(run["run_id"], run["attempt"], end.status, end.reason, end.finished_at)
 
 
-def _of_process(run: Row, here: str) -> Finding:
+def _say_ahead(runs: Sequence[Row], now: datetime) -> None:
+    for run in runs:
+        if run["started_at"] > now + _AHEAD:
+            _LOG.warning(
+                "%s began at %s, which this machine's clock (%s) has yet to reach: one of the two was wrong.",
+                run["run_id"], f"{run['started_at']:%Y-%m-%d %H:%M} UTC", f"{now:%Y-%m-%d %H:%M} UTC",
+            )  # fmt: skip
+
+
+def _of_process(root: Path, run: Row, here: str) -> Finding:
+    """Gone is a process whose number no process has, or another one has. The latter is known only where the run's
+    journals say so too: the kernel's time of a process's start moves with the clock."""
     host, process_id = run["host"], run["process_id"]
     if host is None or process_id is None:
         return _left(run, "neither its job nor its process was recorded")
     if host != here:
         return _left(run, f"process {process_id} runs on {host}; only there can be seen whether it is gone")
-    if not is_gone(process_id, run["started_at"]):
+    if is_there(process_id) and not is_gone(process_id, run["started_at"]):
         return _left(run, f"process {process_id} is running")
+    writers = _writers(root, run["run_id"])
+    if "alive" in writers:
+        return _left(run, f"process {process_id} is running: the run's journal is being written, whatever clocks say")
+    if is_there(process_id) and writers != {"gone"}:
+        return _left(
+            run,
+            f"process {process_id} began after the run, by this machine's clock: the number is another one's by now, "
+            "or a clock was wrong. No journal of the run is here to tell",
+        )
     reason = f"process {process_id} on {host} is gone and wrote no end: killed, or the machine went down"
     return Finding(run["run_id"], run["attempt"], "interrupted", reason)
+
+
+def _writers(root: Path, run_id: str) -> set[str]:
+    """What is known of those who write, or wrote, the run's journals."""
+    found: set[str] = set()
+    for path in journal_files(root):
+        name = journal_name(path)
+        if name and name.run_id == run_id:
+            with suppress(FileNotFoundError):  # sealed meanwhile, by its own process
+                found.add(writer_of(name))
+    return found
 
 
 def _left(run: Row, reason: str) -> Finding:

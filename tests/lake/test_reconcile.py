@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ from lake.journal import Journal
 from lake.parts import part_name
 from lake.read import query
 from lake.reconcile import Reconciled, reconcile
+from lake.recover import recover
 from lake.sacct import FIELDS, ask_sacct, read_records, run_sacct
 from lake.schema import RUNS
 from tests.lake.conftest import child
@@ -256,11 +258,76 @@ def test_a_process_that_is_gone_was_interrupted(tmp_path: Path) -> None:
     assert reconcile(root, host="here").findings == []
 
 
-def test_a_number_that_is_another_process_by_now_is_gone_too(tmp_path: Path) -> None:
-    long_ago = datetime.now(UTC) - timedelta(days=30)
-    append(tmp_path / "lake", RUNS, "run-a", "a001-x",
-           [run_row(host="here", process_id=os.getpid(), started_at=long_ago)])  # fmt: skip
-    assert reconcile(tmp_path / "lake", host="here").changed
+LONG_AGO = datetime.now(UTC) - timedelta(days=30)
+WRITES = """
+import os, socket, sys, time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from lake.journal import Journal
+from lake.schema import RUNS
+from tests.lake.rows import run_row
+about = {"host": socket.gethostname(), "process_id": os.getpid()}
+journal = Journal(Path(sys.argv[1]), "run-a")
+journal.log({RUNS: [run_row(started_at=datetime.now(UTC) - timedelta(days=float(sys.argv[2])), **about)]})
+print("logged", flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("days", [1, 0, -1])
+def test_a_process_that_holds_its_journal_runs_whatever_the_clock_said(tmp_path: Path, days: float) -> None:
+    """As where the clock was set after a start: the process then seems to have begun after its own run."""
+    with child(WRITES, str(tmp_path / "lake"), str(days)) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "logged\n"
+        (finding,) = reconcile(tmp_path / "lake").findings
+        assert finding.status is None
+        assert f"process {process.pid} is running" in finding.reason
+        process.kill()
+    (finding,) = reconcile(tmp_path / "lake").changed
+    assert finding.status == "interrupted"
+
+
+def killed_with_our_number(root: Path) -> Path:
+    """A run that was killed long ago, and whose number this process has by now."""
+    row = run_row(host=socket.gethostname(), process_id=os.getpid(), started_at=LONG_AGO)
+    journal = Journal(root, "run-a")
+    journal.log({RUNS: [row]})
+    journal.close()
+    os.utime(journal.path, (LONG_AGO.timestamp(), LONG_AGO.timestamp()))
+    return journal.path
+
+
+@pytest.mark.parametrize("is_put_away", [False, True])
+def test_a_number_that_is_another_process_by_now_is_gone_too(tmp_path: Path, is_put_away: bool) -> None:
+    path = killed_with_our_number(tmp_path / "lake")
+    if is_put_away:
+        recover(tmp_path / "lake")
+        assert not path.exists()
+    (finding,) = reconcile(tmp_path / "lake").changed
+    assert finding.status == "interrupted"
+
+
+def test_without_a_journal_to_ask_a_number_that_may_be_another_process_is_left_and_said(tmp_path: Path) -> None:
+    killed_with_our_number(tmp_path / "lake")
+    recover(tmp_path / "lake")
+    for path in (tmp_path / "lake" / "journals").iterdir():
+        path.unlink()  # as gc does in time
+    (finding,) = reconcile(tmp_path / "lake").findings
+    assert finding.status is None
+    assert f"process {os.getpid()} began after the run, by this machine's clock" in finding.reason
+    assert runs_of(tmp_path / "lake")[0]["status"] == "running"
+
+
+@pytest.mark.parametrize(("hours", "is_said"), [(-24, False), (0.5, False), (2, True), (24, True)])
+def test_a_start_that_the_clock_has_yet_to_reach_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, hours: float, is_said: bool
+) -> None:
+    now = datetime.now(UTC)
+    row = run_row(host="elsewhere", process_id=7, started_at=now + timedelta(hours=hours))
+    append(tmp_path / "lake", RUNS, "run-a", "a001-x", [row])
+    reconcile(tmp_path / "lake", host="here", clock=lambda: now)
+    assert ("run-a began at" in caplog.text) == is_said
 
 
 @pytest.mark.parametrize(
@@ -281,9 +348,10 @@ def test_a_process_that_runs_or_cannot_be_seen_is_left(tmp_path: Path, about: di
 
 def test_the_command_tells_what_it_wrote_and_what_it_left(tmp_path: Path) -> None:
     root = tmp_path / "lake"
-    append(root, RUNS, "run-a", "a001-x", [run_row(host="elsewhere", process_id=7)])
+    append(root, RUNS, "run-a", "a001-x", [run_row(host="elsewhere", process_id=7, started_at=LATER)])
     command = [sys.executable, "-m", "lake", "--lake", str(root), "reconcile"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "process 7 runs on elsewhere" in done.stdout
     assert "0 ends written, 1 left as they are" in done.stderr
+    assert "run-a began at 2100-01-01 00:00 UTC, which this machine's clock" in done.stderr
