@@ -3,10 +3,10 @@
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from lake.commands import ask, reconcile, registry, remote, tend
 from lake.commands.ending import until_the_reader_goes
+from lake.commands.given import given_path
 from lake.errors import LakeError
 from lake.settings import lake_root
 
@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="./run lake", description=__doc__)
-    parser.add_argument("--lake", type=Path, default=lake_root(), metavar="DIR", help="lake to use (KDGAT_LAKE)")
+    parser.add_argument("--lake", type=given_path, default=lake_root(), metavar="DIR", help="lake to use (KDGAT_LAKE)")
     verbs = parser.add_subparsers(required=True, metavar="VERB")
     for command in COMMANDS:
         command.add_verbs(verbs)

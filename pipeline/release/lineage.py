@@ -51,7 +51,7 @@ def fusion_run(lake: duckdb.DuckDBPyConnection, run_id: str, snapshot_id: str, s
 
 
 def walk_back(lake: duckdb.DuckDBPyConnection, fusion: Row) -> dict[str, Row]:
-    """The runs by stage: the fusion's ancestors, and the latest run that evaluated it."""
+    """The runs by stage: the fusion's ancestors, and the latest run that evaluated it on test windows."""
     ancestors = rows_of(
         lake,
         "WITH RECURSIVE up(run_id) AS (SELECT $run_id UNION SELECT parent_run_id FROM lineage JOIN up USING (run_id)) "
@@ -61,7 +61,8 @@ def walk_back(lake: duckdb.DuckDBPyConnection, fusion: Row) -> dict[str, Row]:
     evaluations = rows_of(
         lake,
         "SELECT runs.* FROM lineage JOIN runs USING (run_id) WHERE relation = 'evaluated' AND status = 'complete' "
-        "AND parent_run_id = $run_id ORDER BY finished_at",
+        "AND parent_run_id = $run_id AND runs.run_id IN "
+        "(SELECT run_id FROM metrics WHERE model_run_id = $run_id AND split = 'test') ORDER BY finished_at",
         run_id=fusion["run_id"],
     )
     if not evaluations:
