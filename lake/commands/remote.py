@@ -16,6 +16,7 @@ from lake.remote.opening import open_store
 from lake.remote.settings import publisher
 
 if TYPE_CHECKING:
+    from lake.remote.deep import Looked
     from lake.remote.status import Status
 
 Verb = Callable[[argparse.Namespace], int]
@@ -27,7 +28,8 @@ def add_verbs(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     push.add_argument("--message", default="", metavar="TEXT", help="what is new; others read it")
     push.add_argument("--tag", metavar="NAME", help="a name for this commit that stays with it, as paper-v1")
     push.add_argument("--rebase", action="store_true", help="pull first where the remote has moved on")
-    push.add_argument("--repair", action="store_true", help="read all that is there, replace what was lost or altered")
+    about = "read all that is there, replace what is wrong; exit 1 if a fault is left"
+    push.add_argument("--repair", action="store_true", help=about)
     pull = _verb(verbs, "pull", "take over the runs of a remote that the lake lacks", _pull)
     which = pull.add_mutually_exclusive_group()
     which.add_argument("--snapshot", metavar="ID", help="the runs of this snapshot, in place of the newest")
@@ -70,8 +72,12 @@ def _push(options: argparse.Namespace) -> int:
     what = f"commit {done.sequence} of {options.remote}: snapshot {done.snapshot_id}"
     sent = f"{done.objects_sent} objects sent, {done.bytes_sent} bytes"
     lines = [what if done.is_new else f"nothing new; {what}", sent]
-    _print(options, asdict(done), [*lines, f"{options.tag} names it for good"] if options.tag else lines)
-    return 0
+    lines += [f"{options.tag} names it for good"] if options.tag else []
+    if done.lacking:
+        what = f"{len(done.lacking)} faults are left, which this lake cannot mend. Push with --repair from one that can"
+        lines += [*done.lacking, f"{what}, as of who published them, or restore the files from a copy of the remote."]
+    _print(options, asdict(done), lines)
+    return 1 if done.lacking else 0
 
 
 def _pull(options: argparse.Namespace) -> int:
@@ -108,7 +114,9 @@ def _status(options: argparse.Namespace) -> int:
     store = open_store(options.remote)
     looked = look_deep(store, shown) if options.deep else None
     if looked and looked.faults:  # a comparison with what is damaged would say little
-        _print(options, {"deep": asdict(looked)}, looked.faults)
+        mend = f"./run lake push {options.remote} --repair, from a lake that has what is wrong, mends it."
+        said = f"{len(looked.faults)} faults in {_read(looked)}. {mend}"
+        _print(options, {"deep": asdict(looked)}, [*looked.faults, said])
         return 1
     found = status(options.lake, store)
     value, lines = _plain(found), _lines(found, options.remote)
@@ -117,11 +125,13 @@ def _status(options: argparse.Namespace) -> int:
         lines.append(f"{options.lake} cannot be written: {since}")
     if looked:
         value["deep"] = asdict(looked)
-        lines.append(
-            f"sound: {looked.objects} objects of {looked.snapshots} named snapshots and {looked.commits} commits read"
-        )
+        lines.append(f"sound: {_read(looked)}")
     _print(options, value, lines)
     return 0
+
+
+def _read(looked: "Looked") -> str:
+    return f"{looked.objects} objects of {looked.snapshots} snapshots in {looked.commits} commits, each read once"
 
 
 def _plain(found: "Status") -> dict[str, Any]:

@@ -3,14 +3,14 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 from uuid import uuid4
 
 from lake.files import json_bytes
 from lake.remote.errors import MissingError, RemoteError
-from lake.remote.layout import LATEST, commit_key
+from lake.remote.layout import LATEST, TAG_NAME, commit_key
 from lake.remote.patience import patiently
 from lake.remote.store import Store
 
@@ -36,6 +36,7 @@ class Commit:
     by: str
     at: str
     message: str
+    tags: Mapping[str, str] = field(default_factory=dict)  # every name given until then, and its snapshot's id
 
     @property
     def told(self) -> str:
@@ -45,7 +46,10 @@ class Commit:
 
     @property
     def data(self) -> bytes:
-        return json_bytes({"format": _COMMIT, **asdict(self)})
+        value = {"format": _COMMIT, **asdict(self)}
+        if not self.tags:
+            del value["tags"]  # commits had none once, and the id is of these bytes
+        return json_bytes(value)
 
     @property
     def commit_id(self) -> str:
@@ -76,10 +80,12 @@ def printable(text: str) -> str:
     return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
-def next_commit(base: Head | None, snapshot_id: str, snapshot_sha256: str, signed: Signed) -> Commit:
+def next_commit(
+    base: Head | None, snapshot_id: str, snapshot_sha256: str, signed: Signed, tags: Mapping[str, str] | None = None
+) -> Commit:
     """A commit that comes after `base`."""
     sequence, parent = (base.sequence + 1, base.commit_id) if base else (1, None)
-    return Commit(sequence, parent, snapshot_id, snapshot_sha256, uuid4().hex, **asdict(signed))
+    return Commit(sequence, parent, snapshot_id, snapshot_sha256, uuid4().hex, **asdict(signed), tags=tags or {})
 
 
 def pointer_bytes(commit: Commit) -> bytes:
@@ -120,10 +126,11 @@ def read_commit(store: Store, commit_id: str) -> Commit:
         raise _altered(store, key, "its bytes have another digest")
     value = _read(store, key, data, _COMMIT)
     try:
-        parent = value["parent"]
-        texts = [str(value[name]) for name in ("nonce", "by", "at", "message")]
+        sequence, parent = _count(value["sequence"]), value["parent"]
+        nonce, by, at, message = (str(value[name]) for name in ("nonce", "by", "at", "message"))
         digests = _digest(value["snapshot_id"]), _digest(value["snapshot_sha256"])
-        return Commit(_count(value["sequence"]), parent and _digest(parent), *digests, *texts)
+        tags = _tags(value.get("tags", {}))
+        return Commit(sequence, parent and _digest(parent), *digests, nonce, by, at, message, tags)
     except (KeyError, ValueError) as error:
         raise _altered(store, key, str(error)) from error
 
@@ -164,6 +171,12 @@ def _digest(value: object) -> str:
     if not isinstance(value, str) or not _DIGEST.fullmatch(value):
         raise ValueError(f"{value!r} is no digest")
     return value
+
+
+def _tags(value: object) -> dict[str, str]:
+    if not isinstance(value, dict) or not all(TAG_NAME.fullmatch(name) for name in value):
+        raise ValueError(f"{str(value)[:100]!r} are no tags")
+    return {name: _digest(snapshot_id) for name, snapshot_id in value.items()}
 
 
 def _count(value: object) -> int:

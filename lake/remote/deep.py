@@ -1,17 +1,13 @@
-"""`status --deep`: every byte that the newest commit and the tags stand on is read again."""
+"""`status --deep`: every byte that any commit or tag stands on is read again."""
 
 from dataclasses import dataclass
 
-from lake.remote.commits import Commit, history
-from lake.remote.contents import Item, items_of
-from lake.remote.errors import RemoteError, UnsureError
+from lake.remote.chain import Contents, read_contents, walk_chain
 from lake.remote.layout import check_remote
-from lake.remote.manifest import read_snapshot
-from lake.remote.newest import left_behind, newest_head
+from lake.remote.newest import left_behind
 from lake.remote.progress import Moving, unseen
 from lake.remote.store import Store
-from lake.remote.tags import read_tag, tag_names
-from lake.remote.transfer import check, in_parallel
+from lake.remote.transfer import check_all
 
 
 @dataclass(frozen=True)
@@ -26,61 +22,26 @@ class Looked:
 
 
 def look_deep(store: Store, moving: Moving = unseen) -> Looked:
-    """Re-read and re-hash every object of the newest snapshot and of each tag's, and the whole chain of commits.
+    """Re-read the whole chain of commits, every tag, every snapshot of these, and re-hash every object of those, once.
 
     Raises:
         RemoteError: the place is no remote of ours, or gives no answer; a fault of a file is a sentence instead.
     """
     check_remote(store)
-    faults: list[str] = []
-    named: dict[str, Commit] = {}
-    commits = _walk(store, named, faults)
-    faults += left_behind(store) if not commits and not faults else []
-    faults += [fault] if (fault := store.copy_fault()) else []
-    _tags(store, named, faults)
-    items: dict[str, Item] = {}
-    for commit in named.values():
-        try:
-            found = items_of(read_snapshot(store, commit.snapshot_id, commit.snapshot_sha256))
-            items |= {item.sha256: item for item in found}
-        except UnsureError:
-            raise
-        except RemoteError as error:
-            faults.append(str(error))
-
-    def look(item: Item) -> int:
-        if fault := check(store, item):
-            faults.append(f"{store.name}/{fault}")
-        return item.size_bytes or 0
-
-    sizes = sum(item.size_bytes or 0 for item in items.values())
-    with moving("checking", len(items), sizes) as counted:
-        in_parallel(list(items.values()), look, counted)
-    return Looked(commits, len(named), len(items), sizes, sorted(faults))
+    chain = walk_chain(store)
+    contents = read_contents(store, chain.vouching.values())
+    faulty = check_all(store, contents.items.values(), moving)
+    faults = {*chain.faults, *chain.tag_faults.values(), *contents.faults.values()}
+    faults |= {chain.copy_fault} if chain.copy_fault else set()
+    if not chain.commits and not faults:
+        faults |= set(left_behind(store))
+    faults |= {told(store, contents, sha256, fault) for sha256, fault in faulty.items()}
+    sizes = sum(item.size_bytes or 0 for item in contents.items.values())
+    return Looked(chain.commits, len(chain.vouching), len(contents.items), sizes, sorted(faults))
 
 
-def _walk(store: Store, named: dict[str, Commit], faults: list[str]) -> int:
-    """How many commits there are, from the newest to the first, as far as they are whole."""
-    count = 0
-    try:
-        if head := newest_head(store):
-            for _, commit in history(store, head.commit_id):
-                count += 1
-                named.setdefault("", commit)
-            if named[""].snapshot_id != head.snapshot_id or named[""].sequence != head.sequence:
-                faults.append(f"{store.name}: the pointer says other than the commit it names.")
-    except UnsureError:
-        raise
-    except RemoteError as error:
-        faults.append(str(error))
-    return count
-
-
-def _tags(store: Store, named: dict[str, Commit], faults: list[str]) -> None:
-    for name in tag_names(store):
-        try:
-            named[name] = read_tag(store, name)[1]
-        except UnsureError:
-            raise
-        except RemoteError as error:
-            faults.append(str(error))
+def told(store: Store, contents: Contents, sha256: str, fault: str) -> str:
+    """An object's fault with the snapshots that have the object."""
+    users = sorted(contents.users[sha256])
+    more = f" and {len(users) - 3} more" if len(users) > 3 else ""
+    return f"{store.name}/{fault}, of snapshot {', '.join(one[:12] for one in users[:3])}{more}"

@@ -11,6 +11,10 @@ class MissingError(RemoteError):
     """There is no such file."""
 
 
+class AlteredError(RemoteError):
+    """The file has other bytes than its name, or who names it, says."""
+
+
 class UnsureError(RemoteError):
     """No answer, or one that does not say what was done: it may have happened, and may be asked again."""
 

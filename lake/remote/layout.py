@@ -1,6 +1,7 @@
 """The names in a remote, how long each may be cached, and what makes a place a remote of ours."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +16,9 @@ LAYOUT = 1
 MARKER = "lake.json"
 LATEST = "latest.json"
 OBJECTS, SNAPSHOTS, COMMITS, TAGS = "objects", "snapshots", "commits", "tags"
+TAG_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+MEND = "./run lake push REMOTE --repair, from a lake that has it, puts it right."
 
 _FOR_EVER = "public, max-age=31536000, immutable"
 _ASK_FIRST = "no-cache"  # may be kept, must be asked about: a page then never shows an old pointer as the newest

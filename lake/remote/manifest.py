@@ -7,8 +7,8 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from lake.errors import LakeError
-from lake.remote.errors import MissingError, RemoteError
-from lake.remote.layout import snapshot_key
+from lake.remote.errors import AlteredError, MissingError, RemoteError
+from lake.remote.layout import MEND, snapshot_key
 from lake.remote.patience import patiently
 from lake.remote.store import Store
 from lake.snapshot import Snapshot
@@ -27,15 +27,18 @@ def read_snapshot(store: Store, snapshot_id: str, sha256: str | None = None) -> 
         sha256: digest of its file's bytes, as its commit has it.
 
     Raises:
-        RemoteError: it is lost, altered, of a newer schema, or names a place outside of a lake.
+        AlteredError: its bytes have another digest.
+        RemoteError: it is lost, of a newer schema, or names a place outside of a lake.
     """
     key = snapshot_key(snapshot_id)
     try:
         data = patiently(lambda: store.get(key)).data
     except MissingError as error:
-        raise RemoteError(f"{store.name}/{key} is lost. Push again from a lake that has it.") from error
+        raise RemoteError(f"{store.name}/{key} is lost. {MEND}") from error
     if sha256 is not None and hashlib.sha256(data).hexdigest() != sha256:
-        raise RemoteError(f"{store.name}/{key} was altered: its bytes have another digest than its commit says.")
+        raise AlteredError(
+            f"{store.name}/{key} was altered: its bytes have another digest than its commit says. {MEND}"
+        )
     return checked_snapshot(data, snapshot_id, f"{store.name}/{key}")
 
 

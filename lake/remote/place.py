@@ -12,7 +12,7 @@ from lake.remote.manifest import checked_snapshot
 from lake.remote.patience import patiently
 from lake.remote.progress import Moving
 from lake.remote.store import Store
-from lake.remote.transfer import check, in_parallel, send
+from lake.remote.transfer import check_all, in_parallel, send
 from lake.snapshot import Snapshot, snapshot_path
 
 
@@ -57,12 +57,12 @@ def place_again(root: Path, store: Store, snapshot: Snapshot, moving: Moving) ->
     if there is not None and there != data:
         try:
             named = by_digest(items_of(checked_snapshot(there, snapshot.snapshot_id, key)))
-            faulty = _faulty(store, named, moving)
-            if faulty <= own.keys():
+            faulty = check_all(store, named, moving)
+            if faulty.keys() <= own.keys():
                 return Placed(_digest(there), *_send(root, store, [own[one] for one in faulty], faulty, moving))
         except RemoteError:
             pass  # the snapshot's file itself is wrong, and is replaced below
-    faulty = _faulty(store, list(own.values()), moving)
+    faulty = check_all(store, own.values(), moving)
     sent, n_bytes = _send(root, store, [own[one] for one in faulty], faulty, moving)
     if there != data:
         patiently(lambda: store.put(key, data))
@@ -79,19 +79,6 @@ def _there(store: Store, key: str) -> bytes | None:
 def _has_wrong_size(item: Item, sizes: Mapping[str, int]) -> bool:
     found = sizes.get(object_key(item.sha256))
     return None not in (found, item.size_bytes) and found != item.size_bytes
-
-
-def _faulty(store: Store, items: list[Item], moving: Moving) -> set[str]:
-    found: set[str] = set()
-
-    def look(item: Item) -> int:
-        if check(store, item):
-            found.add(item.sha256)
-        return item.size_bytes or 0
-
-    with moving("checking", len(items), sum(item.size_bytes or 0 for item in items)) as counted:
-        in_parallel(items, look, counted)
-    return found
 
 
 def _send(root: Path, store: Store, items: list[Item], over: Collection[str], moving: Moving) -> tuple[int, int]:

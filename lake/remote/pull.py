@@ -10,12 +10,13 @@ from pathlib import Path
 
 from lake.adopt import adopt
 from lake.errors import LakeError
-from lake.files import make_folder, sha256_of
+from lake.files import make_folder
 from lake.owners import owners_of
-from lake.remote.commits import Commit, history
-from lake.remote.contents import Item, by_digest, items_of
-from lake.remote.errors import RemoteError
+from lake.remote.commits import Commit, history, read_head
+from lake.remote.contents import by_digest, items_of
+from lake.remote.errors import AlteredError, RemoteError
 from lake.remote.ground import difference, local_snapshot
+from lake.remote.holdings import find_held, is_whole
 from lake.remote.layout import check_remote
 from lake.remote.manifest import read_snapshot
 from lake.remote.memory import last_common, remember
@@ -24,7 +25,7 @@ from lake.remote.progress import Moving, unseen
 from lake.remote.store import Store
 from lake.remote.tags import read_tag
 from lake.remote.transfer import fetch, in_parallel
-from lake.snapshot import FOLDER, Snapshot, load_snapshot, table_digests
+from lake.snapshot import Snapshot, table_digests
 
 _INCOMING = ".incoming"  # in the lake: what has arrived is on its disk, and a later pull goes on from there
 
@@ -52,7 +53,7 @@ def pull(
     """
     check_remote(store)
     commit_id, commit = chosen_commit(store, snapshot_id, tag)
-    snapshot = read_snapshot(store, commit.snapshot_id, commit.snapshot_sha256)
+    snapshot = snapshot_of(store, commit)
     new_runs, fetched, n_bytes = _take_over(root, store, commit_id, snapshot, moving)
     if snapshot_id is None and tag is None:
         remember(root, store.name, commit_id)
@@ -109,14 +110,31 @@ def chosen_commit(store: Store, snapshot_id: str | None, tag: str | None) -> tup
     )
 
 
+def snapshot_of(store: Store, commit: Commit) -> Snapshot:
+    """The snapshot of a commit. Where a repair replaced its file by one of the same rows, a later commit vouches.
+
+    Raises:
+        RemoteError: it is lost, altered or hostile.
+    """
+    try:
+        return read_snapshot(store, commit.snapshot_id, commit.snapshot_sha256)
+    except AlteredError:
+        head = read_head(store)
+        later = history(store, head.commit_id, down_to=commit.sequence) if head else ()
+        digests = (one.snapshot_sha256 for _, one in later if one.snapshot_id == commit.snapshot_id)
+        if (newest := next(digests, commit.snapshot_sha256)) == commit.snapshot_sha256:
+            raise
+        return read_snapshot(store, commit.snapshot_id, newest)
+
+
 def _bring(
     root: Path, incoming: Path, store: Store, snapshot: Snapshot, moving: Moving
 ) -> tuple[Mapping[str, Path], int, int]:
     """Where each file of the snapshot is, by the path it names; how many were fetched, and their bytes."""
     items = items_of(snapshot)
     places = {item.sha256: incoming / f"{item.sha256}.parquet" for item in items}
-    absent = [item for item in by_digest(items) if not _is_here(places[item.sha256], item)]
-    held = _held(root, absent)
+    absent = [item for item in by_digest(items) if not is_whole(places[item.sha256], item.sha256)]
+    held = find_held(root, absent)
     for item in absent:
         if item.sha256 in held:
             os.link(held[item.sha256], places[item.sha256])  # a second name: the lake's own stays as it is
@@ -124,25 +142,6 @@ def _bring(
     with moving("fetching", len(absent), sum(item.size_bytes or 0 for item in absent)) as counted:
         n_bytes = in_parallel(absent, lambda item: fetch(store, item, places[item.sha256]), counted)
     return {item.path: places[item.sha256] for item in items}, len(absent), n_bytes
-
-
-def _is_here(path: Path, item: Item) -> bool:
-    return path.is_file() and sha256_of(path) == item.sha256
-
-
-def _held(root: Path, items: list[Item]) -> dict[str, Path]:
-    """Files with the bytes of these items that the lake has already, as its snapshots tell."""
-    wanted = {item.sha256 for item in items}
-    held: dict[str, Path] = {}
-    for path in sorted((root / FOLDER).glob("[!.]*.json")):
-        try:
-            named = items_of(load_snapshot(root, path.stem))
-        except LakeError:
-            continue  # `verify` says what is wrong with it
-        for item in named:
-            if item.sha256 in wanted - held.keys() and _is_here(root / item.path, item):
-                held[item.sha256] = root / item.path
-    return held
 
 
 @contextmanager

@@ -1,9 +1,10 @@
 """`push`: the lake as it stands becomes the remote's newest snapshot; objects first, the pointer last."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from lake.remote.commits import Head, Signed, next_commit, read_commit
+from lake.errors import LakeError
+from lake.remote.commits import Commit, Head, Signed, next_commit, read_commit
 from lake.remote.disk import FolderStore
 from lake.remote.errors import BeatenError, RemoteError
 from lake.remote.ground import is_contained, is_within
@@ -14,8 +15,9 @@ from lake.remote.place import Placed, place, place_again
 from lake.remote.progress import Moving, unseen
 from lake.remote.publish import advance, came_first
 from lake.remote.pull import pull
+from lake.remote.repair import Repaired, repair_remote
 from lake.remote.store import Store
-from lake.remote.tags import check_name, put_tag
+from lake.remote.tags import check_free, check_name, put_tag
 from lake.snapshot import Snapshot, take_snapshot
 
 _ROUNDS = 20
@@ -23,7 +25,11 @@ _ROUNDS = 20
 
 @dataclass(frozen=True)
 class Pushed:
-    """What a push did; `is_new` is False where the remote's newest commit had all of it already."""
+    """What a push did; `is_new` is False where the remote's newest commit had all of it already.
+
+    Attributes:
+        lacking: what a repair found and could not mend, in sentences.
+    """
 
     snapshot_id: str
     sequence: int
@@ -31,6 +37,7 @@ class Pushed:
     is_new: bool
     objects_sent: int
     bytes_sent: int
+    lacking: list[str] = field(default_factory=list)
 
 
 def push(
@@ -47,7 +54,7 @@ def push(
 
     Args:
         rebase: where the remote has moved on, pull it first, and again until nobody was faster.
-        repair: read every object of the snapshot in the remote, and replace those that are not what they should be.
+        repair: first read all that the remote's commits and tags stand on, and replace what is wrong and the lake has.
         tag: a name for the commit, which stays with it.
 
     Raises:
@@ -59,9 +66,10 @@ def push(
     if isinstance(store, FolderStore):
         store.check_apart(root)
     create_remote(store)
+    repaired = repair_remote(root, store, moving) if repair else None
     for is_last in (i == _ROUNDS - 1 or not rebase for i in range(_ROUNDS)):
         try:
-            return _push(root, store, signed, repair, tag, moving)
+            return _push(root, store, signed, repaired, tag, moving)
         except BeatenError:
             if is_last:
                 raise
@@ -69,7 +77,9 @@ def push(
     raise AssertionError("the last round returns or raises")
 
 
-def _push(root: Path, store: Store, signed: Signed, repair: bool, tag: str | None, moving: Moving) -> Pushed:
+def _push(
+    root: Path, store: Store, signed: Signed, repaired: Repaired | None, tag: str | None, moving: Moving
+) -> Pushed:
     snapshot = take_snapshot(root)
     head = newest_head(store, root)
     if head is None and not all(
@@ -79,28 +89,50 @@ def _push(root: Path, store: Store, signed: Signed, repair: bool, tag: str | Non
     is_even = head is not None and head.snapshot_id == snapshot.snapshot_id
     if head and not is_even and not is_contained(root, store, head, snapshot):
         raise BeatenError(f"{came_first(store, head)} It has runs that this lake lacks: pull, or push with --rebase.")
-    placed = place_again(root, store, snapshot, moving) if repair else _placed(root, store, head, snapshot, moving)
-    commit_id, sequence, is_new = _publish(store, head, snapshot, placed, signed)
+    newest = read_commit(store, head.commit_id) if head else None
+    tags = dict(newest.tags) if newest else {}
     if tag is not None:
-        put_tag(store, tag, commit_id, read_commit(store, commit_id))
+        check_free(store, tag, snapshot.snapshot_id, tags)
+        tags[tag] = snapshot.snapshot_id
+    placed, lacking = _place(root, store, newest, snapshot, repaired, moving)
+    following = next_commit(head, snapshot.snapshot_id, placed.sha256, signed, tags)
+    commit_id, commit, is_new = _publish(store, head, newest, following)
+    if tag is not None:
+        put_tag(store, tag, commit_id, commit)
     store.mend_copy()
     remember(root, store.name, commit_id)
-    return Pushed(snapshot.snapshot_id, sequence, commit_id, is_new, placed.objects_sent, placed.bytes_sent)
+    sent, n_bytes = placed.objects_sent, placed.bytes_sent
+    if repaired:
+        sent, n_bytes = sent + repaired.objects_sent, n_bytes + repaired.bytes_sent
+    return Pushed(snapshot.snapshot_id, commit.sequence, commit_id, is_new, sent, n_bytes, lacking)
 
 
-def _placed(root: Path, store: Store, head: Head | None, snapshot: Snapshot, moving: Moving) -> Placed:
-    if head and head.snapshot_id == snapshot.snapshot_id:
-        return Placed(read_commit(store, head.commit_id).snapshot_sha256)  # whoever published it placed it before
-    return place(root, store, snapshot, moving)
+def _publish(store: Store, head: Head | None, newest: Commit | None, following: Commit) -> tuple[str, Commit, bool]:
+    """Id and content of the commit that says what `following` says, and whether that is the one made now."""
+    if head and newest and _says(newest) == _says(following):
+        return head.commit_id, newest, False
+    advance(store, head, following)
+    return following.commit_id, following, True
 
 
-def _publish(
-    store: Store, head: Head | None, snapshot: Snapshot, placed: Placed, signed: Signed
-) -> tuple[str, int, bool]:
-    """Id and number of the commit that has the snapshot, and whether it was made now."""
-    newest = read_commit(store, head.commit_id) if head else None
-    if head and newest and (newest.snapshot_id, newest.snapshot_sha256) == (snapshot.snapshot_id, placed.sha256):
-        return head.commit_id, head.sequence, False
-    commit = next_commit(head, snapshot.snapshot_id, placed.sha256, signed)
-    advance(store, head, commit)
-    return commit.commit_id, commit.sequence, True
+def _says(commit: Commit) -> tuple[str, str, dict[str, str]]:
+    return commit.snapshot_id, commit.snapshot_sha256, dict(commit.tags)
+
+
+def _place(
+    root: Path, store: Store, newest: Commit | None, snapshot: Snapshot, repaired: Repaired | None, moving: Moving
+) -> tuple[Placed, list[str]]:
+    """Bring the snapshot to the remote; what was sent for it, and the faults that a repair leaves."""
+    is_even = newest is not None and newest.snapshot_id == snapshot.snapshot_id
+    if repaired and snapshot.snapshot_id not in repaired.whole:
+        try:
+            return place_again(root, store, snapshot, moving), repaired.lacking(snapshot.snapshot_id)
+        except RemoteError:
+            raise
+        except LakeError:  # the lake's own files are damaged as well
+            if not is_even:
+                raise
+    lacking = repaired.lacking() if repaired else []
+    if newest and is_even:
+        return Placed(newest.snapshot_sha256), lacking  # whoever published it placed it before
+    return place(root, store, snapshot, moving), lacking

@@ -8,10 +8,9 @@ from fsspec.spec import AbstractBufferedFile, AbstractFileSystem
 
 from lake.read import open_snapshot
 from lake.remote.layout import check_remote, object_key, tag_key
-from lake.remote.manifest import read_snapshot
 from lake.remote.opening import open_store
 from lake.remote.patience import patiently
-from lake.remote.pull import chosen_commit
+from lake.remote.pull import chosen_commit, snapshot_of
 from lake.remote.store import Store
 from lake.snapshot import Snapshot
 
@@ -67,7 +66,7 @@ def open_remote(
     check_remote(store)
     tag = snapshot if snapshot and patiently(lambda: store.head(tag_key(snapshot))) is not None else None
     _, commit = chosen_commit(store, None if tag else snapshot, tag)
-    found = read_snapshot(store, commit.snapshot_id, commit.snapshot_sha256)
+    found = snapshot_of(store, commit)
     connection = duckdb.connect()
     connection.register_filesystem(_StoreFiles(store, found))
     paths = {file.path: f"kdgat://{object_key(file.sha256)}" for file in found.files}

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from lake.files import sha256_of
 from lake.generation import current_generation
 from lake.remote.contents import Item, by_digest, items_of
 from lake.remote.errors import RemoteError
+from lake.remote.holdings import is_whole
 from lake.remote.layout import check_remote, object_key
 from lake.remote.patience import patiently
 from lake.remote.progress import Moving, unseen
@@ -35,7 +35,7 @@ def restore(root: Path, store: Store, moving: Moving = unseen) -> Restored:
     """
     check_lake(root)
     check_remote(store)
-    broken = [item for item in _named(root) if not _is_sound(root / item.path, item)]
+    broken = [item for item in _named(root) if not is_whole(root / item.path, item.sha256)]
     there = {item.sha256 for item in by_digest(broken) if _has(store, item)}
     found = [item for item in broken if item.sha256 in there]
     with moving("fetching", len(found), sum(item.size_bytes or 0 for item in found)) as counted:
@@ -52,13 +52,6 @@ def _named(root: Path) -> list[Item]:
     for path in sorted((root / FOLDER).glob("[!.]*.json")):
         items += items_of(load_snapshot(root, path.stem))
     return list({item.path: item for item in items}.values())
-
-
-def _is_sound(path: Path, item: Item) -> bool:
-    try:
-        return sha256_of(path) == item.sha256
-    except OSError:
-        return False
 
 
 def _has(store: Store, item: Item) -> bool:

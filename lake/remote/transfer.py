@@ -1,16 +1,17 @@
 """Files on their way, some at a time: each is checked against its digest, and none gets its name before."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from pathlib import Path
 
 from lake.errors import LakeError
 from lake.files import whole_file
 from lake.remote.contents import Item
-from lake.remote.errors import MissingError, RemoteError
-from lake.remote.layout import object_key
+from lake.remote.errors import AlteredError, MissingError
+from lake.remote.layout import MEND, object_key
 from lake.remote.patience import patiently
+from lake.remote.progress import Moving
 from lake.remote.store import Store
 
 AT_ONCE = 16
@@ -42,8 +43,17 @@ def send(store: Store, root: Path, item: Item, *, over: bool = False) -> int:
 
 
 def fetch(store: Store, item: Item, to: Path) -> int:
-    """Get one file; `to` appears once its size and digest are right. Gives its size."""
-    return patiently(lambda: _fetch(store, item, to))
+    """Get one file; `to` appears once its size and digest are right. Gives its size.
+
+    Raises:
+        RemoteError: the remote has lost it, or has other bytes.
+    """
+    try:
+        return patiently(lambda: _fetch(store, item, to))
+    except MissingError as error:
+        raise MissingError(f"{store.name}/{_lost(item)}. {MEND}") from error
+    except AlteredError as error:
+        raise AlteredError(f"{store.name}/{error}. {MEND}") from error
 
 
 def _fetch(store: Store, item: Item, to: Path) -> int:
@@ -57,10 +67,29 @@ def check(store: Store, item: Item) -> str | None:
     try:
         patiently(lambda: _read(store, item, len))
     except MissingError:
-        return f"{object_key(item.sha256)} is lost ({item.path})"
-    except _WrongError as error:
+        return _lost(item)
+    except AlteredError as error:
         return str(error)
     return None
+
+
+def _lost(item: Item) -> str:
+    return f"{object_key(item.sha256)} is lost ({item.path})"
+
+
+def check_all(store: Store, items: Iterable[Item], moving: Moving) -> dict[str, str]:
+    """What is wrong with files of the remote, by digest; those that are whole are not in it."""
+    faulty: dict[str, str] = {}
+
+    def look(item: Item) -> int:
+        if fault := check(store, item):
+            faulty[item.sha256] = fault
+        return item.size_bytes or 0
+
+    every = list(items)
+    with moving("checking", len(every), sum(item.size_bytes or 0 for item in every)) as counted:
+        in_parallel(every, look, counted)
+    return faulty
 
 
 def _read(store: Store, item: Item, take: Callable[[bytes], object]) -> int:
@@ -74,14 +103,10 @@ def _read(store: Store, item: Item, take: Callable[[bytes], object]) -> int:
         take(piece)
     if item.size_bytes is not None and size != item.size_bytes:
         what = "is short: it has" if size < item.size_bytes else "is too long: it has more than"
-        raise _WrongError(f"{object_key(item.sha256)} {what} {size} of {item.size_bytes} bytes ({item.path})")
+        raise AlteredError(f"{object_key(item.sha256)} {what} {size} of {item.size_bytes} bytes ({item.path})")
     if digest.hexdigest() != item.sha256:
-        raise _WrongError(f"{object_key(item.sha256)} was altered: its bytes have another digest ({item.path})")
+        raise AlteredError(f"{object_key(item.sha256)} was altered: its bytes have another digest ({item.path})")
     return size
-
-
-class _WrongError(RemoteError):
-    """The remote has other bytes than it should."""
 
 
 def in_parallel(items: Sequence[Item], do: Callable[[Item], int], counted: Counted) -> int:

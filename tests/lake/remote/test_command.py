@@ -48,7 +48,7 @@ def test_the_whole_way(lake: str, tmp_path: Path, capsys: pytest.CaptureFixture[
     assert main(["--lake", str(tmp_path / "new"), "pull", REMOTE, "--tag", "v1"]) == 0
     assert "1 new runs; 3 objects fetched" in capsys.readouterr().out
     assert main(["--lake", lake, "status", REMOTE, "--deep"]) == 0
-    assert "sound: 3 objects of 2 named snapshots and 1 commits read" in capsys.readouterr().out
+    assert "sound: 3 objects of 1 snapshots in 1 commits, each read once" in capsys.readouterr().out
 
 
 def test_json_is_one_value_on_stdout(lake: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -75,7 +75,11 @@ def test_a_fault_is_printed_and_the_status_is_1(
     key = object_key(take_snapshot(Path(lake)).files[0].sha256)
     store.put(key, b"x")
     assert main(["--lake", lake, "status", REMOTE, "--deep"]) == 1
-    assert f"{key} is short: it has 1 of " in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert f"{key} is short: it has 1 of " in out
+    assert (
+        f"1 faults in 3 objects of 1 snapshots in 1 commits, each read once. ./run lake push {REMOTE} --repair" in out
+    )
     assert main(["--lake", lake, "status", REMOTE, "--deep", "--format", "json"]) == 1
     assert len(json.loads(capsys.readouterr().out)["deep"]["faults"]) == 1
     assert main(["--lake", lake, "push", REMOTE, "--repair"]) == 0

@@ -171,8 +171,10 @@ def test_a_damaged_object_is_refused_by_name_and_nothing_taken_over(
     else:
         remote.put(key, changed[fault])
     add_run(tmp_path / "mine", "run-c")
-    with pytest.raises(RemoteError, match=rf"{key} (does not exist|is short|is too long|was altered)"):
-        pull(tmp_path / "mine", remote)
+    with pytest.raises(RemoteError, match=rf"{key} (is lost|is short|is too long|was altered)") as caught:
+        pull(tmp_path / "mine", remote, tag="paper-v1")
+    assert f"({take_snapshot(theirs).files[0].path})" in str(caught.value)
+    assert "./run lake push REMOTE --repair, from a lake that has it, puts it right" in str(caught.value)
     assert runs(tmp_path / "mine") == ["run-c"]
     assert not list((tmp_path / "mine" / ".incoming").glob(f"*{key[8:72]}*"))
 

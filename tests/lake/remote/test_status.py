@@ -17,6 +17,7 @@ from lake.remote.push import push
 from lake.remote.status import Amount, status
 from lake.snapshot import take_snapshot
 from tests.lake.remote.conftest import ANNA, add_run
+from tests.lake.remote.faults import FaultyLine
 from tests.lake.remote.s3_server import BUCKET, S3Server
 
 
@@ -130,6 +131,39 @@ def test_what_only_a_tag_stands_on_is_looked_at_too(tmp_path: Path, bucket: Obje
     lost, altered = sorted(look_deep(bucket).faults)
     assert f"{old} is lost" in lost
     assert "tags/mine.json was altered: it is no tag 'mine'" in altered
+
+
+@pytest.mark.parametrize("which", [_object, _index, _snapshot])
+def test_what_only_an_older_commit_stands_on_is_looked_at_too(
+    tmp_path: Path, bucket: ObjectStore, which: Callable[[ObjectStore, Path], str]
+) -> None:
+    root = tmp_path / "mine"
+    add_run(root, "a")
+    push(root, bucket, ANNA)
+    key = which(bucket, root)
+    for run_id in "bc":
+        add_run(root, run_id)
+        push(root, bucket, ANNA)
+    looked = look_deep(bucket)
+    assert (looked.commits, looked.snapshots, looked.objects, looked.faults) == (3, 3, 9, [])
+    data = bucket.get(key).data
+    bucket.put(key, data[:50] + bytes([data[50] ^ 4]) + data[51:])
+    (said,) = look_deep(bucket).faults
+    assert f"{key} was altered" in said
+
+
+def test_a_snapshot_and_an_object_are_read_once_however_many_commits_have_them(
+    tmp_path: Path, bucket: ObjectStore, line: FaultyLine
+) -> None:
+    root = tmp_path / "mine"
+    add_run(root, "a")
+    for tag in (None, "paper-v1", "paper-v2"):
+        push(root, bucket, ANNA, tag=tag)
+    line.requests.clear()
+    looked = look_deep(bucket)
+    assert (looked.commits, looked.snapshots, looked.objects) == (3, 1, 3)
+    paths = [path for _, path in line.requests if "/snapshots/" in path or "/objects/" in path]
+    assert len(paths) == len(set(paths)) == 4
 
 
 def test_every_bit_of_an_object_counts(tmp_path: Path, remote: ObjectStore) -> None:
