@@ -148,6 +148,7 @@ def test_rows_without_a_protocol_are_a_choice_of_their_own(browser: Browser, add
         options = visit.page.locator("form[data-name=protocol] option").all_inner_texts()
         assert options == ["P2 · calibrated, 10 s", "P3 · zero-shot", "not stated"]
         visit.page.locator("form[data-name=protocol] select").select_option(label="not stated")
-        assert {row[0] for row in visit.table("#results")} == {"VGAE teacher", "VGAE student"}
+        assert {row[0] for row in visit.table("#results")} >= {"VGAE teacher", "VGAE student"}
+        assert "Fusion" in {row[0] for row in visit.table("#results")}, "no later evaluation measured it like that"
         visit.page.locator("form[data-name=split] select").select_option(label="validation")
         assert {row[0] for row in visit.table("#results")} >= {"VGAE teacher", "GAT student", "Fusion"}
