@@ -15,7 +15,7 @@ from tempfile import NamedTemporaryFile
 from typing import Any
 from uuid import uuid4
 
-from lake.errors import LakeError
+from lake.errors import LakeError, NotWrittenError
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the last: over the limit on a file's size
 _CLOSED = (errno.EACCES, errno.EROFS, errno.EPERM)
@@ -26,7 +26,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     """A file to write beside `path`; it takes the name once its bytes are on the disk.
 
     Raises:
-        LakeError: the disk or the quota is full, or the folder may not be written; `path` is as before.
+        NotWrittenError: the disk or the quota is full, or the folder may not be written; `path` is as before.
     """
     staged = _beside(path)
     try:
@@ -113,7 +113,7 @@ def staged_file(folder: Path, name: str = "a file") -> Iterator[StagedFile]:
     """A staged file in `folder`, gone again unless the block gives it a name; errors speak of `name`.
 
     Raises:
-        LakeError: the disk or the quota is full, or the folder may not be written; nothing is left.
+        NotWrittenError: the disk or the quota is full, or the folder may not be written; nothing is left.
     """
     with _explained(folder / name):
         staged = StagedFile(folder)
@@ -127,7 +127,7 @@ def write_whole(path: Path, data: bytes) -> None:
     """Put `data` into the file `path`, replacing what it held.
 
     Raises:
-        LakeError: the disk or the quota is full, or the folder may not be written; `path` is as before.
+        NotWrittenError: the disk or the quota is full, or the folder may not be written; `path` is as before.
     """
     with _explained(path):
         staged = StagedFile(path.parent)
@@ -209,12 +209,12 @@ def _explained(path: Path) -> Iterator[None]:
     except Exception as error:
         code = getattr(error, "errno", None)
         if code in _CLOSED:
-            raise LakeError(
+            raise NotWrittenError(
                 f"{path} was not written: {os.strerror(code).lower()}. "
                 "Make the folder writable, or point KDGAT_LAKE and KDGAT_RUNS at one that is."
             ) from error
         if code in NO_SPACE or _says_full(error) or _is_full(path.parent):
-            raise LakeError(
+            raise NotWrittenError(
                 f"{path} was not written: the disk or your quota is full. "
                 "Nothing half-written is left; free some space and run the same command again."
             ) from error

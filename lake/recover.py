@@ -19,7 +19,7 @@ from typing import Literal
 
 from lake.append import write_part
 from lake.contract import arrow_of
-from lake.errors import LakeError
+from lake.errors import LakeError, NotWrittenError
 from lake.files import remove, rename
 from lake.generation import Indexed, current_generation, read_index
 from lake.journal import FOLDER
@@ -88,7 +88,7 @@ def recover(root: Path) -> list[Path]:
     """
     check_lake(root)
     parts: list[Path] = []
-    faults: list[str] = []
+    faults: list[LakeError] = []
     for name in list_journals(root):
         try:
             is_over = name.is_done or _is_over(name)
@@ -99,9 +99,10 @@ def recover(root: Path) -> list[Path]:
         except FileNotFoundError:
             continue  # sealed by its own process, or put away by another one
         except LakeError as error:
-            faults.append(str(error))
+            faults.append(error)
     if faults:
-        raise LakeError("\n".join(faults))
+        kind = NotWrittenError if all(isinstance(fault, NotWrittenError) for fault in faults) else LakeError
+        raise kind("\n".join(map(str, faults)))
     return parts
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from lake.errors import LakeError
+from lake.errors import LakeError, NotWrittenError
 from lake.held import held
 from lake.remote.commits import Commit, Head, read_commit
 from lake.remote.contents import Difference, Item, compare, rows_by_owner
@@ -13,8 +13,6 @@ from lake.remote.store import Store
 from lake.remote.transfer import fetch
 from lake.root import MARKER
 from lake.snapshot import FOLDER, Snapshot, latest_snapshot, take_snapshot
-
-_NOT_WRITTEN = " was not written: "  # in each line of an error of lake/files.py; `recover` hands on several as one
 
 
 def local_snapshot(root: Path) -> Snapshot | None:
@@ -38,9 +36,7 @@ def snapshot_to_compare(root: Path) -> tuple[Snapshot | None, str | None]:
     """
     try:
         return local_snapshot(root), None
-    except LakeError as error:
-        if not all(_NOT_WRITTEN in line for line in str(error).splitlines()):
-            raise
+    except NotWrittenError as error:
         if not any((root / FOLDER).glob("[!.]*.json")):
             raise LakeError(
                 f"{root} cannot be written and has no snapshot to compare. "
