@@ -2,8 +2,7 @@
 runs, files that no table knows."""
 
 import os
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -11,20 +10,19 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from lake.check_journals import journal_faults
 from lake.check_rows import repeated_keys, wrong_digests
 from lake.contract import arrow_fault
 from lake.errors import LakeError
 from lake.files import sha256_of
-from lake.generation import Generation, Indexed, current_generation, packed_owners, packed_without, read_index
-from lake.journal_file import JournalContent
+from lake.generation import Generation, current_generation, packed_owners, packed_without
+from lake.journals import list_journals
 from lake.pack import ROW_GROUP
 from lake.parts import MERGED, Part, check_part, list_packs, list_parts
 from lake.read import open_lake
-from lake.recover import JournalName, covered, journal_files, journal_name, list_journals, read_named
 from lake.registry_log import registry_faults
 from lake.root import check_lake, refuse_link
 from lake.schema import TABLES
-from lake.set_aside import FOLDER as SET_ASIDE
 from lake.snapshot import FOLDER, Snapshot, load_snapshot
 from lake.table import MOST_ZEROS, Table
 from lake.tags import tag_faults
@@ -61,7 +59,7 @@ def verify(root: Path, snapshot: Snapshot | None = None, rows: bool = False, tic
         expected |= {
             part.path: (part.digest, "its name says") for part in parts if part.path not in expected and part.digest
         }
-        faults += _journal_faults(root, listed, generation) + tag_faults(root) + _stray_files(root, listed)
+        faults += journal_faults(root, listed, generation) + tag_faults(root) + _stray_files(root, listed)
     altered = _altered(root, expected, tick)
     for part in parts:
         if part.path not in altered and (fault := _part_fault(root, part, rows or not part.digest)):
@@ -141,57 +139,6 @@ def _readable_snapshots(root: Path) -> tuple[list[Snapshot], list[str]]:
         except LakeError as error:
             faults.append(str(error))
     return snapshots, faults
-
-
-def _journal_faults(root: Path, listed: Iterable[Part], generation: Generation) -> list[str]:
-    faults = []
-    known: dict[str, dict[str, int]] | None = None
-    for path in journal_files(root):
-        name = journal_name(path)
-        if name is None:
-            if path.suffix != ".damaged":
-                faults.append(
-                    f"{path} has no journal's name, so no reader looks at it. Give it back its own, or move it out."
-                )
-            continue
-        try:
-            content = read_named(name)
-        except FileNotFoundError:
-            continue
-        except LakeError as error:
-            faults.append(str(error))
-            continue
-        if name.is_done:
-            known = _covered(root, listed, generation) if known is None else known
-            faults += _done_faults(name, content, known.get(name.journal, {}))
-    return faults
-
-
-def _covered(root: Path, listed: Iterable[Part], generation: Generation) -> dict[str, dict[str, int]]:
-    by_table: dict[str, list[Part]] = defaultdict(list)
-    aside = [
-        Part(path.parent.parent.name, path.parent.name, path.name.partition(".")[0], None)
-        for path in (root / SET_ASIDE).glob("*/*/*.parquet")
-    ]
-    for part in [*listed, *aside]:
-        by_table[part.table].append(part)
-    index: dict[tuple[str, str], list[Indexed]] = defaultdict(list)
-    for one in read_index(root, generation, list(TABLES)):
-        index[one.table, one.owner].append(one)
-    return covered(by_table, index)
-
-
-def _done_faults(name: JournalName, content: JournalContent, known: Mapping[str, int]) -> list[str]:
-    """Whether parts hold what a journal held that was put away for that."""
-    if len(content.records) < name.first:
-        return [f"{name.path} holds {len(content.records)} records, not {name.first} as its name says. Restore it."]
-    last = {table: number for number, record in enumerate(content.records[: name.first], 1) for table in record}
-    return [
-        f"{table}: of the journal {name.path.name} records {known.get(table, 0)} to {end - 1} are in no part. "
-        f"./run lake recover --from {name.path} brings them back."
-        for table, end in last.items()
-        if known.get(table, 0) < end
-    ]
 
 
 def _stray_files(root: Path, listed: Iterable[Part]) -> list[str]:

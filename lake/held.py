@@ -10,9 +10,10 @@ from lake.errors import LakeError
 from lake.generation import FOLDER as GENERATIONS
 from lake.generation import Generation, Indexed, current_generation, load_generation, read_index
 from lake.journal_file import JournalContent
+from lake.journals import JournalName, list_journals, read_named
 from lake.numbered import numbered_path, numbers
 from lake.parts import MERGED, Part, list_parts
-from lake.recover import JournalName, covered, list_journals, read_named, rows_behind
+from lake.recover import covered, rows_behind
 from lake.schema import TABLES
 from lake.table import Row, Table
 

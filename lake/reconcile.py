@@ -11,10 +11,11 @@ from pathlib import Path
 
 from lake.append import append
 from lake.errors import LakeError
+from lake.journal_writer import writer_of
+from lake.journals import journal_files, journal_name
 from lake.parts import part_name
 from lake.processes import is_gone, is_there
 from lake.read import open_lake
-from lake.recover import journal_files, journal_name, writer_of
 from lake.sacct import JobRecord, Runner, ask_sacct, end_of, run_sacct, was_running
 from lake.schema import RUNS
 from lake.table import Row

@@ -4,80 +4,23 @@ A part of a journal says which of its records it holds, so nothing is lost or do
 by how many at once this is done: readers take of a journal the longest part, and from the journal what follows it.
 """
 
-import errno
-import fcntl
-import os
-import re
-import socket
-import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 from lake.append import write_part
 from lake.contract import arrow_of
 from lake.errors import LakeError, NotWrittenError
 from lake.files import remove, rename
 from lake.generation import Indexed, current_generation, read_index
-from lake.journal import FOLDER
-from lake.journal_file import JournalContent, read_journal
+from lake.journal_file import JournalContent
+from lake.journal_writer import is_over
+from lake.journals import JournalName, journal_name, list_journals, named_journals, read_named
 from lake.parts import Part, journalled_name, list_parts
-from lake.processes import is_gone
-from lake.root import check_lake, refuse_link
+from lake.root import check_lake
 from lake.schema import TABLES
 from lake.table import Row
-
-_STILL_S = 3600
-_NAME = re.compile(r"(?P<run>[^~]+)~(?P<journal>[0-9a-f]+)(?:~(?P<first>\d+)~(?P<end>\d+))?\.(?:journal|done)")
-
-
-@dataclass(frozen=True)
-class JournalName:
-    """What a journal's name says.
-
-    Attributes:
-        first, end: of a journal whose writer was taken for dead: how many records are in parts, and
-            how large the file was. Were the
-            writer alive after all, it would write on behind them, and nothing of it would be lost.
-    """
-
-    path: Path
-    run_id: str
-    journal: str
-    first: int = 0
-    end: int = 0
-
-    @property
-    def is_done(self) -> bool:
-        return self.end > 0
-
-
-def list_journals(root: Path) -> list[JournalName]:
-    """Journals with rows that are in no part yet, as far as their names and sizes tell."""
-    return [one for one in _named(root) if not one.is_done or _size(one.path) > one.end]
-
-
-def journal_name(path: Path) -> JournalName | None:
-    """What a file's name says, where it is a journal's."""
-    if not (name := _NAME.fullmatch(path.name)):
-        return None
-    return JournalName(path, name["run"], name["journal"], int(name["first"] or 0), int(name["end"] or 0))
-
-
-def _named(root: Path) -> list[JournalName]:
-    return [one for path in journal_files(root) if (one := journal_name(path))]
-
-
-def journal_files(root: Path) -> list[Path]:
-    """Every file among the journals, by name.
-
-    Raises:
-        LakeError: they cannot be listed, or one is a link.
-    """
-    return sorted(_files(root / FOLDER))
 
 
 def recover(root: Path) -> list[Path]:
@@ -91,10 +34,10 @@ def recover(root: Path) -> list[Path]:
     faults: list[LakeError] = []
     for name in list_journals(root):
         try:
-            is_over = name.is_done or _is_over(name)
+            is_finished = name.is_done or is_over(name)
             content = read_named(name)
             parts += _write_parts(root, name, content)
-            if is_over:
+            if is_finished:
                 put_away(name, content)
         except FileNotFoundError:
             continue  # sealed by its own process, or put away by another one
@@ -119,7 +62,7 @@ def seal_journal(root: Path, path: Path) -> list[Path]:
         parts = _write_parts(root, name, read_named(name))
     except FileNotFoundError:
         # another machine took its process for dead, and put it away; it was written on all the same
-        moved = [one for one in _named(root) if one.is_done and one.journal == name.journal]
+        moved = [one for one in named_journals(root) if one.is_done and one.journal == name.journal]
         if not moved:
             raise
         return [part for one in moved for part in _write_parts(root, one, read_named(one))]
@@ -163,7 +106,7 @@ def salvage(root: Path) -> tuple[list[Path], int]:
             continue
         except LakeError:
             content = read_named(name, salvage=True)
-            if not _is_over(name):
+            if not is_over(name):
                 host = content.header.host if content.header else "some machine"
                 written.append(f"{name.path} is damaged, and a process on {host} may still write it. Salvage it later.")
                 continue
@@ -173,22 +116,6 @@ def salvage(root: Path) -> tuple[list[Path], int]:
     if written:
         raise LakeError("\n".join(written))
     return parts + recover(root), lost
-
-
-def read_named(name: JournalName, salvage: bool = False) -> JournalContent:
-    """As `read_journal`, once the name is the one it was written under.
-
-    Raises:
-        LakeError: as `read_journal`, or it is another journal.
-        FileNotFoundError: it is gone.
-    """
-    content = read_journal(name.path, salvage)
-    if content.header and (content.header.run_id, content.header.journal) != (name.run_id, name.journal):
-        raise LakeError(
-            f"{name.path} is the journal {content.header.run_id}~{content.header.journal} under another name. Give it "
-            "back its own, or move it out."
-        )
-    return content
 
 
 def covered(
@@ -251,79 +178,3 @@ def put_away(name: JournalName, content: JournalContent) -> None:
         rename(name.path, name.path.with_name(done))
     else:
         remove(name.path)
-
-
-def _is_over(name: JournalName) -> bool:
-    """Whether a journal may be put away: its writer is gone, or may be gone and has written nothing for an hour.
-
-    A writer that lives all the same writes on in the file, whatever it is called then, and nothing of it is lost.
-    """
-    state = writer_of(name)
-    if state != "unknown":
-        return state == "gone"
-    return time.time() - name.path.stat().st_mtime > _STILL_S
-
-
-def writer_of(name: JournalName) -> Literal["alive", "gone", "unknown"]:
-    """What is known of a journal's writer: it lives while it holds the lock, or while its process is on this machine;
-    it is gone where its number there is that of no process, or of one that began after the last line was written.
-
-    Of another machine's process neither is known for sure: a lock may not reach that far.
-
-    Raises:
-        FileNotFoundError: the journal is gone.
-    """
-    written, is_locked = _lock_of(name.path)
-    if is_locked:
-        return "alive"
-    try:
-        header = read_named(name, salvage=True).header
-    except LakeError:  # its first line is broken, or of something else
-        header = None
-    if header is None or header.host != socket.gethostname():
-        return "unknown"
-    return "gone" if is_gone(header.process_id, written) else "alive"
-
-
-def _lock_of(path: Path) -> tuple[datetime, bool]:
-    """When the file was last written, and whether its lock is held; False also where the file system does not say."""
-    try:
-        descriptor = os.open(path, os.O_RDWR)  # NFS locks only what may be written
-    except PermissionError:
-        descriptor = os.open(path, os.O_RDONLY)
-    except OSError as error:
-        if error.errno != errno.EROFS:
-            raise
-        descriptor = os.open(path, os.O_RDONLY)
-    try:
-        written = datetime.fromtimestamp(os.fstat(descriptor).st_mtime, UTC)
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return written, True
-    except OSError:
-        pass
-    finally:
-        os.close(descriptor)
-    return written, False
-
-
-def _files(folder: Path) -> list[Path]:
-    try:
-        with os.scandir(folder) as entries:
-            found = [entry for entry in entries if not entry.name.startswith(".")]
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        raise LakeError(
-            f"{folder} cannot be listed ({error.strerror}), so rows would be missing. Make it readable."
-        ) from error
-    for entry in found:
-        refuse_link(entry)
-    return [Path(entry.path) for entry in found]
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return 0

@@ -6,8 +6,10 @@ from pathlib import Path
 from lake.errors import LakeError
 from lake.files import flush, make_folder, rename, write_json
 from lake.held import held
+from lake.journal_writer import writer_of
+from lake.journals import list_journals, read_named
 from lake.parts import Part
-from lake.recover import list_journals, put_away, read_named, writer_of
+from lake.recover import put_away
 from lake.root import check_lake
 from lake.who import user_name
 

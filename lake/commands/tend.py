@@ -12,7 +12,8 @@ from lake.compact import compact
 from lake.diff import Difference, diff_snapshots
 from lake.errors import LakeError
 from lake.gc import GRACE, collect
-from lake.recover import list_journals, recover, rescue, salvage
+from lake.journals import list_journals
+from lake.recover import recover, rescue, salvage
 from lake.schema import TABLES
 from lake.schema_doc import schema_page
 from lake.set_aside import set_aside

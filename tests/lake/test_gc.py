@@ -91,7 +91,7 @@ def test_left_overs_of_killed_processes_go_and_a_running_journal_stays(
     for journal in (dead, alive):
         journal.log({RUNS: [run_row()]})
         journal.log_epoch(0, "train", {"loss": 0.5})
-    monkeypatch.setattr("lake.recover._is_over", lambda name: name.run_id == "run-c")
+    monkeypatch.setattr("lake.recover.is_over", lambda name: name.run_id == "run-c")
     recover(small_lake)
     freed = {one.path: one.reason for one in collect(small_lake, NONE)}
     assert freed.pop(staged.relative_to(small_lake).as_posix()) == "its writer was killed"

@@ -21,8 +21,9 @@ from lake.compact import compact
 from lake.errors import LakeError
 from lake.journal import Journal
 from lake.journal_file import header_line, read_journal
+from lake.journals import list_journals
 from lake.read import open_lake, query
-from lake.recover import list_journals, recover, rescue, salvage, seal_journal
+from lake.recover import recover, rescue, salvage, seal_journal
 from lake.schema import EPOCHS, METRICS, PREDICTIONS, RUNS
 from lake.snapshot import take_snapshot
 from tests.lake.conftest import child
@@ -101,20 +102,27 @@ def test_a_kill_loses_doubles_and_tears_nothing(root: Path, durable: str, turn: 
     assert take_snapshot(root).rows["epochs"] == seen["n"]
 
 
-@pytest.mark.parametrize(("hours_ago", "is_put_away"), [(0, False), (10_000, True)])
-def test_the_number_of_a_dead_writer_may_be_anothers_by_now(root: Path, hours_ago: int, is_put_away: bool) -> None:
-    """This test's process stands for the other: it began after the journal was written, or may be its writer."""
+def killed_journal(root: Path, **changes: Any) -> Path:
+    """The journal of a writer that was killed, with other words about that in its header."""
     with child(WRITER, str(root), "run-a", "disk") as writer:
         assert writer.stdout is not None
         assert writer.stdout.readline()
         writer.kill()
     (name,) = list_journals(root)
-    header, _, records = name.path.read_bytes().partition(b"\n")
-    about = read_journal(name.path).header
+    path = name.path
+    header, _, records = path.read_bytes().partition(b"\n")
+    about = read_journal(path).header
     assert about
     assert header + b"\n" == header_line(about)
-    name.path.write_bytes(header_line(replace(about, process_id=os.getpid())) + records)
-    os.utime(name.path, (time.time() - 3600 * hours_ago,) * 2)
+    path.write_bytes(header_line(replace(about, **changes)) + records)
+    return path
+
+
+@pytest.mark.parametrize(("hours_ago", "is_put_away"), [(0, False), (10_000, True)])
+def test_the_number_of_a_dead_writer_may_be_anothers_by_now(root: Path, hours_ago: int, is_put_away: bool) -> None:
+    """This test's process stands for the other: it began after the journal was written, or may be its writer."""
+    path = killed_journal(root, process_id=os.getpid())
+    os.utime(path, (time.time() - 3600 * hours_ago,) * 2)
     seen = counted(root)
     recover(root)
     assert bool(list_journals(root)) is not is_put_away
@@ -156,7 +164,7 @@ def test_a_writer_taken_for_dead_loses_nothing_it_writes_later(root: Path, monke
     journal = Journal(root, "run-a")
     journal.log({RUNS: [run_row()]})
     journal.log_epoch(0, "train", {"loss": 0.5})
-    monkeypatch.setattr("lake.recover._is_over", lambda name: True)
+    monkeypatch.setattr("lake.recover.is_over", lambda name: True)
     recover(root)
     assert not journal.path.exists()
     assert counted(root)["n"] == 1
@@ -356,7 +364,7 @@ def test_damage_in_a_journal_is_said_and_what_is_whole_can_be_saved(
         return  # nobody knows whose rows they are
     with pytest.raises(LakeError, match=r"a process on .* may still write it. Salvage it later"):
         salvage(root)
-    monkeypatch.setattr("lake.recover._is_over", lambda name: True)
+    monkeypatch.setattr("lake.recover.is_over", lambda name: True)
     assert salvage(root)[1] == 1, "it says how many records are lost"
     assert query(root, "SELECT epoch FROM epochs ORDER BY epoch").to_pylist() == kept
     assert [path.suffix for path in (root / "journals").iterdir()] == [".damaged"]
@@ -406,7 +414,7 @@ def test_a_journal_under_another_name_is_refused(root: Path) -> None:
 
 def test_what_parts_lack_of_a_journal_that_was_put_away_is_noticed(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     closed_journal(root)
-    monkeypatch.setattr("lake.recover._is_over", lambda name: True)
+    monkeypatch.setattr("lake.recover.is_over", lambda name: True)
     recover(root)
     (done,) = (root / "journals").glob("*.done")
     assert verify(root) == []
@@ -426,7 +434,7 @@ def test_a_torn_last_line_keeps_no_journal_open(root: Path, monkeypatch: pytest.
     path = closed_journal(root)
     with path.open("ab") as file:
         file.write(b"1c291ca3 {half of")
-    monkeypatch.setattr("lake.recover._is_over", lambda name: True)
+    monkeypatch.setattr("lake.recover.is_over", lambda name: True)
     recover(root)
     assert list_journals(root) == []
     assert compact(root).packs
@@ -479,19 +487,11 @@ def test_a_journal_that_was_taken_away_under_its_writer_is_said(root: Path) -> N
 
 
 def test_of_another_machines_writer_the_journal_stays_until_it_is_still(root: Path) -> None:
-    with child(WRITER, str(root), "run-a", "disk") as writer:
-        assert writer.stdout is not None
-        assert writer.stdout.readline()
-        writer.kill()
-    (name,) = list_journals(root)
-    _, _, records = name.path.read_bytes().partition(b"\n")
-    about = read_journal(name.path).header
-    assert about
-    name.path.write_bytes(header_line(replace(about, host="another")) + records)
+    path = killed_journal(root, host="another")
     seen = counted(root)
     recover(root)
-    assert [one.path for one in list_journals(root)] == [name.path]
-    os.utime(name.path, (time.time() - 7200,) * 2)
+    assert [one.path for one in list_journals(root)] == [path]
+    os.utime(path, (time.time() - 7200,) * 2)
     assert compact(root).packs
     assert list_journals(root) == []
     assert counted(root) == seen
@@ -499,15 +499,12 @@ def test_of_another_machines_writer_the_journal_stays_until_it_is_still(root: Pa
 
 def test_a_file_system_without_locks_is_no_living_writer(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """NFS gives EBADF for a lock on what is not open to be written, others ENOLCK; the process is asked then."""
-    with child(WRITER, str(root), "run-a", "disk") as writer:
-        assert writer.stdout is not None
-        assert writer.stdout.readline()
-        writer.kill()
+    killed_journal(root)
 
     def refuse(*_: object) -> None:
         raise OSError(errno.ENOLCK, "no locks")
 
-    monkeypatch.setattr("lake.recover.fcntl.flock", refuse)
+    monkeypatch.setattr("lake.journal_writer.fcntl.flock", refuse)
     recover(root)
     assert list_journals(root) == []
 

@@ -10,8 +10,9 @@ from typing import Any
 from lake.check import verify
 from lake.compact import compact
 from lake.journal_file import read_journal
+from lake.journals import list_journals
 from lake.read import open_lake
-from lake.recover import list_journals, recover
+from lake.recover import recover
 from lake.root import create_lake
 from tests.torture.figure import Figure, Tick, exactly, none_of, told
 from tests.torture.zygote import VALUES

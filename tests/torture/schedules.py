@@ -22,6 +22,7 @@ import lake.append
 import lake.compact
 import lake.files
 import lake.gc
+import lake.journals
 import lake.recover
 import lake.snapshot
 from lake.append import append
@@ -44,7 +45,7 @@ _NOBODY = 2**22 + 1  # no process has this number
 _STEPS = (
     (lake.compact, "recover"), (lake.compact, "held"), (lake.compact, "write_packs"), (lake.compact, "put_generation"),
     (lake.gc, "held"), (lake.gc, "list_parts"), (lake.gc, "remove"),
-    (lake.recover, "write_part"), (lake.recover, "remove"), (lake.recover, "rename"), (lake.recover, "read_journal"),
+    (lake.recover, "write_part"), (lake.recover, "remove"), (lake.recover, "rename"), (lake.journals, "read_journal"),
     (lake.snapshot, "held"), (lake.snapshot, "write_whole"),
 )  # fmt: skip
 Acknowledged = dict[str, int]  # rows by table that a reader must see
