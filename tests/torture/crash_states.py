@@ -4,6 +4,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -59,8 +60,10 @@ def _left_behind(root: Path) -> None:
     journal.close()
 
 
-def _packed(root: Path) -> None:
+def _packed(root: Path, more: int = 0) -> None:
     _base(root)
+    for number in range(more):
+        append(root, RUNS, f"run-{number}", "a001-rows", [run_row()])
     compact(root)
 
 
@@ -68,9 +71,10 @@ def _free(root: Path) -> None:
     collect(root, timedelta(0))
 
 
-def _tag(root: Path) -> None:
+def _tag(root: Path, names: int = 1) -> None:
     (path,) = (root / FOLDER).iterdir()
-    put_tag(root, "paper-v1", load_snapshot(root, path.stem))
+    for number in range(names):
+        put_tag(root, f"paper-v{number:02d}", load_snapshot(root, path.stem))
 
 
 # By name: the lake before, and the operation.
@@ -83,6 +87,12 @@ OPERATIONS: Mapping[str, tuple[Callable[[Path], None], Callable[[Path], Any]]] =
     "snapshot": (_base, lambda root: take_snapshot(root, now=NOON)),
     "tag": (_base, _tag),
     "gc": (_packed, _free),
+}
+
+# With more to do, where many states are asked for: by themselves these have too few steps for that.
+_AT_LENGTH: Mapping[str, tuple[Callable[[Path], None], Callable[[Path], Any]]] = {
+    "tag": (_base, partial(_tag, names=32)),
+    "gc": (partial(_packed, more=40), _free),
 }
 
 
@@ -103,13 +113,14 @@ def crash(name: str, states: int | None = None, seed: int = 0) -> dict[str, Any]
     Args:
         states: about so many of them, drawn evenly over the operation's steps.
     """
-    before, operation = OPERATIONS[name]
+    is_long = states is None or states >= _MANY
+    before, operation = (_AT_LENGTH if is_long else OPERATIONS).get(name, OPERATIONS[name])
     with tempfile.TemporaryDirectory(prefix="kdgat-crash-") as place:
         root = Path(place) / "lake"
         root.mkdir()
         before(root)
         shutil.copytree(root, Path(place) / "was")
-        recorder = Recorder(root, each_write=states is None or states >= _MANY)
+        recorder = Recorder(root, each_write=is_long)
         with recorder.watching():
             operation(root)
         steps = _allowed(Path(place) / "was", root, name)
@@ -126,10 +137,13 @@ def crash(name: str, states: int | None = None, seed: int = 0) -> dict[str, Any]
 
 
 def _allowed(was: Path, now: Path, name: str) -> list[Seen]:
-    """What may be seen: the old, the new, and of a run that is published each of its acknowledged steps."""
-    if name != "publish":
+    """What may be seen: the old, the new, and of what has several steps each of them."""
+    if name not in ("publish", "tag"):
         return [_seen(was), _seen(now)]
     steps = [_seen(was)]
+    if name == "tag":
+        rows, snapshots, given = _seen(now)
+        return [(rows, snapshots, given[:count]) for count in range(len(given) + 1)]
     with tempfile.TemporaryDirectory(prefix="kdgat-steps-") as place:
         root = Path(place) / "lake"
         shutil.copytree(was, root)
