@@ -512,10 +512,11 @@ def test_a_file_system_without_locks_is_no_living_writer(root: Path, monkeypatch
 @pytest.mark.parametrize(
     "value", [2**60 + 1, np.int64(2**60), np.float32(0.5), np.longdouble(0.25), Fraction(1, 3), np.float64(0.5)]
 )
-def test_every_number_is_kept_as_a_float(root: Path, value: float) -> None:
+def test_every_number_is_kept_as_a_float(root: Path, value: Any) -> None:
+    epoch: Any = np.int64(0)
     with Journal(root, "run-a") as journal:
         journal.log({RUNS: [run_row(best_value=value)]})
-        journal.log_epoch(np.int64(0), "train", {"wall_ns": value})  # type: ignore[arg-type]
+        journal.log_epoch(epoch, "train", {"wall_ns": value})
         assert query(root, "SELECT value FROM epochs").to_pylist() == [{"value": float(value)}]
     assert query(root, "SELECT value FROM epochs").to_pylist() == [{"value": float(value)}]
     assert query(root, "SELECT best_value FROM runs").to_pylist() == [{"best_value": float(value)}]

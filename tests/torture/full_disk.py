@@ -128,6 +128,15 @@ def fill(disk: Path) -> None:
         os.close(descriptor)
 
 
+def may_mount(folder: Path) -> bool:
+    """Whether this process may mount a small disk here."""
+    try:
+        with small_disk(folder / "probe"):
+            return True
+    except (OSError, subprocess.CalledProcessError):
+        return False
+
+
 @contextmanager
 def small_disk(folder: Path) -> Iterator[Path]:
     """A file system of a few MiB."""

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -64,16 +65,13 @@ def write_together(root: Path, writers: int = WRITERS, rows: int = ROWS) -> dict
         )
         for number in range(writers)
     ]
-    for process in processes:
-        assert process.stdout
-        assert process.stdout.readline() == "ready\n"
+    _each_says(processes, "ready\n")
     started = time.time()
     for process in processes:
         assert process.stdin
         process.stdin.write("go\n")
         process.stdin.flush()
-    for process in processes:
-        assert process.stdout.readline() == "sealed\n"  # type: ignore[union-attr]
+    _each_says(processes, "sealed\n")
     with open_lake(root, tables=["epochs"]) as lake:
         ((count, keys),) = lake.execute(
             "SELECT count(*), count(DISTINCT (run_id, epoch, metric)) FROM epochs"
@@ -82,3 +80,9 @@ def write_together(root: Path, writers: int = WRITERS, rows: int = ROWS) -> dict
     for process in processes:
         process.communicate()
     return {"seconds": seconds, "rows": keys, "doubled": count - keys, "faults": verify(root)}
+
+
+def _each_says(processes: Iterable[subprocess.Popen[str]], line: str) -> None:
+    for process in processes:
+        assert process.stdout
+        assert process.stdout.readline() == line
