@@ -23,7 +23,7 @@ from lake.read import open_lake
 from lake.registry_log import registry_faults
 from lake.root import check_lake, refuse_link
 from lake.schema import TABLES
-from lake.snapshot import FOLDER, Snapshot, load_snapshot
+from lake.snapshot import Snapshot, load_snapshot, snapshot_files
 from lake.table import MOST_ZEROS, Table
 from lake.tags import tag_faults
 
@@ -47,7 +47,10 @@ def verify(root: Path, snapshot: Snapshot | None = None, rows: bool = False, tic
     if links := _links(root):
         return links
     check_lake(root)
-    snapshots, faults = ([snapshot], []) if snapshot else _readable_snapshots(root)
+    try:
+        snapshots, faults = ([snapshot], []) if snapshot else _readable_snapshots(root)
+    except LakeError as error:
+        return [str(error)]
     try:
         generation = current_generation(root)
         listed = [part for found in list_parts(root).values() for part in found]
@@ -133,7 +136,7 @@ def _altered(root: Path, expected: dict[str, tuple[str, str]], tick: Tick) -> di
 
 def _readable_snapshots(root: Path) -> tuple[list[Snapshot], list[str]]:
     snapshots, faults = [], []
-    for path in sorted((root / FOLDER).glob("[!.]*.json")):
+    for path in snapshot_files(root):
         try:
             snapshots.append(load_snapshot(root, path.stem))
         except LakeError as error:

@@ -166,6 +166,24 @@ def make_folder(folder: Path) -> None:
     flush(folder.parent)
 
 
+def visible(folder: Path) -> list["os.DirEntry[str]"]:
+    """What is in a folder by name, hidden names left out, which are being written; nothing where there is no folder.
+
+    Raises:
+        LakeError: it cannot be listed; a glob would leave out what is in it and say nothing.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            return sorted((one for one in entries if not one.name.startswith(".")), key=lambda one: one.name)
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise LakeError(
+            f"{error.filename or folder} cannot be listed ({error.strerror}), so what is in it would be missing. "
+            "Make it readable, or move it out of the lake."
+        ) from error
+
+
 def rename(path: Path, target: Path) -> None:
     """Give a file another name in its folder, durably."""
     os.replace(path, target)

@@ -24,8 +24,7 @@ from lake.parts import MERGED, list_packs, list_parts
 from lake.results import FOLDER as RESULTS
 from lake.root import check_lake
 from lake.schema import TABLES
-from lake.snapshot import FOLDER as SNAPSHOTS
-from lake.snapshot import Snapshot, load_snapshot
+from lake.snapshot import Snapshot, load_snapshot, snapshot_files
 
 GRACE = timedelta(days=7)
 
@@ -71,7 +70,7 @@ def _needed(root: Path, before: float) -> set[str]:
     needed: set[str] = set()
     for seen in (held(root), held(root, before=before)):
         needed |= {part.path for parts in seen.parts.values() for part in parts} | _named(seen.generation)
-    for path in (root / SNAPSHOTS).glob("[!.]*.json"):
+    for path in snapshot_files(root):
         needed |= _named(load_snapshot(root, path.stem))
     return needed
 

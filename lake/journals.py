@@ -1,11 +1,11 @@
 """The journals of a lake, told by their names: `<run>~<journal>.journal`, and `….done` once they were put away."""
 
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from lake.errors import LakeError
+from lake.files import visible
 from lake.journal import FOLDER
 from lake.journal_file import JournalContent, read_journal
 from lake.root import refuse_link
@@ -55,7 +55,10 @@ def journal_files(root: Path) -> list[Path]:
     Raises:
         LakeError: they cannot be listed, or one is a link.
     """
-    return sorted(_files(root / FOLDER))
+    found = visible(root / FOLDER)
+    for entry in found:
+        refuse_link(entry)
+    return [Path(entry.path) for entry in found]
 
 
 def read_named(name: JournalName, salvage: bool = False) -> JournalContent:
@@ -72,21 +75,6 @@ def read_named(name: JournalName, salvage: bool = False) -> JournalContent:
             "back its own, or move it out."
         )
     return content
-
-
-def _files(folder: Path) -> list[Path]:
-    try:
-        with os.scandir(folder) as entries:
-            found = [entry for entry in entries if not entry.name.startswith(".")]
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        raise LakeError(
-            f"{folder} cannot be listed ({error.strerror}), so rows would be missing. Make it readable."
-        ) from error
-    for entry in found:
-        refuse_link(entry)
-    return [Path(entry.path) for entry in found]
 
 
 def _size(path: Path) -> int:

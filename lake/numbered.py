@@ -1,11 +1,10 @@
 """Numbered files, of which each number is given once however many processes ask for it at the same moment."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 from lake.errors import LakeError
-from lake.files import staged_file
+from lake.files import staged_file, visible
 
 _DIGITS = 6  # so that names sort as their numbers do; a larger number has as many as it needs
 
@@ -45,13 +44,7 @@ def numbers(folder: Path, suffix: str = ".json") -> list[int]:
     Raises:
         LakeError: the folder cannot be listed, so that a number given might look free.
     """
-    try:
-        names = os.listdir(folder)
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        raise LakeError(f"{folder} cannot be listed ({error.strerror}). Make it readable.") from error
-    stems = [name.removesuffix(suffix) for name in names if name.endswith(suffix)]
+    stems = [entry.name.removesuffix(suffix) for entry in visible(folder) if entry.name.endswith(suffix)]
     return sorted(int(stem) for stem in stems if stem.isascii() and stem.isdecimal() and len(stem) >= _DIGITS)
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lake.errors import LakeError
+from lake.files import visible
 from lake.root import refuse_link
 from lake.schema import TABLES
 from lake.table import Table
@@ -97,17 +98,17 @@ def list_parts(root: Path, tables: Collection[str] = tuple(TABLES)) -> dict[str,
 
 def _parts_below(root: Path, table: str) -> list[Part]:
     parts: list[Part] = []
-    for owner in _listed(root / table):
+    for owner in visible(root / table):
         refuse_link(owner)
         if owner.is_dir():
-            parts += [part for file in _listed(Path(owner.path)) if (part := _part(table, owner.name, file))]
+            parts += [part for file in visible(Path(owner.path)) if (part := _part(table, owner.name, file))]
     return sorted(parts)
 
 
 def list_packs(root: Path) -> list[Path]:
     """Every pack, whether a generation names it or not."""
     folders = [root / name / MERGED for name in TABLES]
-    return [Path(file.path) for folder in folders for file in _listed(folder) if _PACK.fullmatch(file.name)]
+    return [Path(file.path) for folder in folders for file in visible(folder) if _PACK.fullmatch(file.name)]
 
 
 def _part(table: str, owner: str, file: "os.DirEntry[str]") -> Part | None:
@@ -116,20 +117,6 @@ def _part(table: str, owner: str, file: "os.DirEntry[str]") -> Part | None:
         return None
     refuse_link(file)
     return Part(table, owner, found["part"], found["digest"])
-
-
-def _listed(folder: Path) -> list["os.DirEntry[str]"]:
-    """Raises LakeError where a folder cannot be listed; a glob would leave its rows out and say nothing."""
-    try:
-        with os.scandir(folder) as entries:
-            return [entry for entry in entries if not entry.name.startswith(".")]
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        raise LakeError(
-            f"{error.filename or folder} cannot be listed ({error.strerror}), so rows would be missing. "
-            "Make it readable, or move it out of the lake."
-        ) from error
 
 
 def check_part(path: Path, table: Table, digest: str | None = None) -> "pq.FileMetaData":

@@ -13,6 +13,7 @@ from typing import Any
 
 from lake.append import append
 from lake.errors import LakeError
+from lake.files import visible
 from lake.parts import is_safe_name
 from lake.read import open_lake
 from lake.registry_claims import FOLDER, Claim, check_chain, claims_of, put_claim
@@ -79,7 +80,7 @@ def registry_faults(root: Path) -> list[str]:
 def _by_model(root: Path) -> dict[str, list[Row]]:
     """The rows that parts hold of each model that has an event, be it only claimed."""
     published = _published(root, "")
-    names = {str(row["model_name"]) for row in published} | {path.name for path in (root / FOLDER).glob("[!.]*")}
+    names = {str(row["model_name"]) for row in published} | {entry.name for entry in visible(root / FOLDER)}
     return {name: [row for row in published if row["model_name"] == name] for name in sorted(names)}
 
 

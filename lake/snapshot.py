@@ -14,7 +14,7 @@ from pathlib import Path
 
 from lake.compact import compact
 from lake.errors import LakeError
-from lake.files import sha256_of, write_whole
+from lake.files import sha256_of, visible, write_whole
 from lake.generation import Generation, Indexed, read_index
 from lake.held import Held, held
 from lake.manifest_file import manifest_bytes, read_manifest
@@ -123,7 +123,7 @@ def take_snapshot(root: Path, now: datetime | None = None) -> Snapshot:
 def _newest(root: Path) -> datetime:
     """The last date that a snapshot has: the next one's is after it, whatever a machine's clock says."""
     dates = [datetime.min.replace(tzinfo=UTC)]
-    for path in (root / FOLDER).glob("[!.]*.json"):
+    for path in snapshot_files(root):
         with suppress(LakeError):
             dates.append(datetime.fromisoformat(load_snapshot(root, path.stem).created_at))
     return max(dates)
@@ -214,7 +214,7 @@ def load_snapshot(root: Path, id_or_prefix: str) -> Snapshot:
     Raises:
         LakeError: none or several fit, or the file's content does not give its id.
     """
-    matches = sorted((root / FOLDER).glob("[!.]*.json"))
+    matches = snapshot_files(root)
     chosen = [path for path in matches if path.stem.startswith(id_or_prefix)]
     if len(chosen) != 1:
         known = ", ".join(path.stem[:12] for path in matches) or "none yet (./run lake snapshot makes one)"
@@ -266,10 +266,19 @@ def latest_snapshot(root: Path) -> Snapshot:
         LakeError: there is none.
     """
     check_lake(root)
-    paths = list((root / FOLDER).glob("[!.]*.json"))
+    paths = snapshot_files(root)
     if not paths:
         raise LakeError(f"{root} has no snapshot yet. Make one: ./run lake snapshot")
     return max((load_snapshot(root, path.stem) for path in paths), key=lambda one: one.created_at)
+
+
+def snapshot_files(root: Path) -> list[Path]:
+    """The file of every snapshot, be it damaged, by its id.
+
+    Raises:
+        LakeError: they cannot be listed.
+    """
+    return [Path(entry.path) for entry in visible(root / FOLDER) if entry.name.endswith(".json")]
 
 
 def snapshot_path(root: Path, snapshot_id: str) -> Path:

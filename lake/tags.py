@@ -13,12 +13,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from lake.errors import LakeError
-from lake.files import remove, sha256_of
+from lake.files import remove, sha256_of, visible
 from lake.manifest_file import manifest_bytes, read_manifest
 from lake.numbered import numbered_path, numbers, put_numbered
 from lake.parts import is_safe_name
 from lake.snapshot import FOLDER as SNAPSHOTS
-from lake.snapshot import Snapshot, load_snapshot
+from lake.snapshot import Snapshot, load_snapshot, snapshot_files
 from lake.who import user_name
 
 FOLDER = "tags"
@@ -108,17 +108,15 @@ def tag_history(root: Path, name: str) -> list[TagEvent]:
 
 def tags(root: Path) -> dict[str, str]:
     """Each name that is given, and its snapshot's id."""
-    folder = root / FOLDER
-    names = sorted(path.name for path in folder.iterdir() if is_safe_name(path.name)) if folder.is_dir() else []
+    names = [entry.name for entry in visible(root / FOLDER) if is_safe_name(entry.name)]
     events = [event for name in names if (event := last_event(root, name))]
     return {event.name: event.snapshot_id for event in events if event.snapshot_id}
 
 
 def tag_faults(root: Path) -> list[str]:
     """Names whose events are not as they were written, or that name a snapshot which is not there."""
-    folder = root / FOLDER
     faults = []
-    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+    for path in (Path(entry.path) for entry in visible(root / FOLDER)):
         try:
             events = tag_history(root, path.name)
         except LakeError as error:
@@ -149,7 +147,7 @@ def forget_snapshot(root: Path, name_or_id: str) -> str:
     """
     known = tags(root)
     wanted = known.get(name_or_id, name_or_id)
-    matches = [path for path in sorted((root / SNAPSHOTS).glob("[!.]*.json")) if path.stem.startswith(wanted)]
+    matches = [path for path in snapshot_files(root) if path.stem.startswith(wanted)]
     if len(matches) != 1:
         return find_snapshot(root, name_or_id).snapshot_id  # which says what is wrong with the name
     (path,) = matches
@@ -165,7 +163,7 @@ def forget_snapshot(root: Path, name_or_id: str) -> str:
 def _strays(folder: Path, count: int) -> list[str]:
     """Files beside a name's events; those being written have hidden names."""
     events = {numbered_path(folder, number) for number in range(1, count + 1)}
-    strays = sorted(path for path in folder.glob("[!.]*") if path not in events)
+    strays = [path for entry in visible(folder) if (path := Path(entry.path)) not in events]
     return [
         f"{path} is no event of {folder.name}, and no reader sees it. Name it as it was, or move it out."
         for path in strays

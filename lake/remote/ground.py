@@ -12,7 +12,7 @@ from lake.remote.memory import last_common
 from lake.remote.store import Store
 from lake.remote.transfer import fetch
 from lake.root import MARKER
-from lake.snapshot import FOLDER, Snapshot, latest_snapshot, take_snapshot
+from lake.snapshot import Snapshot, latest_snapshot, snapshot_files, take_snapshot
 
 
 def local_snapshot(root: Path) -> Snapshot | None:
@@ -37,7 +37,7 @@ def snapshot_to_compare(root: Path) -> tuple[Snapshot | None, str | None]:
     try:
         return local_snapshot(root), None
     except NotWrittenError as error:
-        if not any((root / FOLDER).glob("[!.]*.json")):
+        if not snapshot_files(root):
             raise LakeError(
                 f"{root} cannot be written and has no snapshot to compare. "
                 "Make one where it can be written: ./run lake snapshot"

@@ -9,7 +9,7 @@ from lake.files import sha256_of
 from lake.generation import FOLDER as GENERATIONS
 from lake.parts import DIGITS
 from lake.remote.contents import Item, items_of
-from lake.snapshot import FOLDER, load_snapshot
+from lake.snapshot import load_snapshot, snapshot_files
 
 
 def find_held(root: Path, items: Iterable[Item]) -> dict[str, Path]:
@@ -38,7 +38,7 @@ def is_whole(path: Path, sha256: str) -> bool:
 
 
 def _by_snapshots(root: Path, wanted: set[str]) -> Iterator[tuple[str, Path]]:
-    for path in sorted((root / FOLDER).glob("[!.]*.json")):
+    for path in snapshot_files(root):
         try:
             named = items_of(load_snapshot(root, path.stem))
         except LakeError:

@@ -13,7 +13,7 @@ from lake.remote.progress import Moving, unseen
 from lake.remote.store import Store
 from lake.remote.transfer import fetch, in_parallel
 from lake.root import check_lake
-from lake.snapshot import FOLDER, load_snapshot
+from lake.snapshot import load_snapshot, snapshot_files
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def _named(root: Path) -> list[Item]:
     items = [Item(pack.path, pack.sha256, pack.size_bytes) for pack in generation.packs]
     if generation.index_path is not None and generation.index_sha256 is not None:
         items.append(Item(generation.index_path, generation.index_sha256, None))
-    for path in sorted((root / FOLDER).glob("[!.]*.json")):
+    for path in snapshot_files(root):
         items += items_of(load_snapshot(root, path.stem))
     return list({item.path: item for item in items}.values())
 

@@ -163,3 +163,21 @@ def test_what_would_be_freed_can_be_asked_where_nothing_can_be_written(
     assert (would.returncode, refused.returncode) == (0, 1), would.stderr
     assert "would be freed" in would.stdout
     assert "cannot be written" in refused.stderr
+
+
+def test_nothing_is_freed_where_the_snapshots_cannot_be_listed(small_lake: Path, without_override: Python) -> None:
+    """A folder that may not be read looks empty to a glob, and what snapshots need would be freed."""
+    take_snapshot(small_lake)
+    append(small_lake, EPOCHS, "run-a", "epoch-00003", [epoch_row(epoch=3)])
+    compact(small_lake)
+    before = sorted(small_lake.rglob("*.parquet"))
+    (small_lake / "snapshots").chmod(0o300)
+    try:
+        freed = without_override("-m", "lake", "--lake", str(small_lake), "gc", "--grace-days", "0")
+        looked = without_override("-m", "lake", "--lake", str(small_lake), "verify")
+    finally:
+        (small_lake / "snapshots").chmod(0o755)
+    for done in (freed, looked):
+        assert done.returncode == 1
+        assert "snapshots cannot be listed" in done.stderr + done.stdout
+    assert sorted(small_lake.rglob("*.parquet")) == before
