@@ -28,6 +28,12 @@ def child(code: str, *arguments: str, **options: object) -> "subprocess.Popen[st
 
 
 @pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Where a lake may be made."""
+    return tmp_path / "lake"
+
+
+@pytest.fixture
 def small_lake(tmp_path: Path) -> Path:
     """Two runs, one of them with three epochs."""
     root = tmp_path / "lake"
