@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from lake.contract import check_arrow
 from lake.errors import LakeError
-from lake.files import staged_file
+from lake.files import staged_file, visible
 from lake.parts import DIGITS, PART_LABEL, owner_folder
 from lake.root import create_lake
 from lake.table import Row, Table
@@ -54,7 +54,8 @@ def write_part(root: Path, table: Table, owner: str, part: str, data: pa.Table) 
         path = folder / f"{part}.{staged.sha256[:DIGITS]}.parquet"
         if path.exists():
             return path
-        others = [other.name for other in folder.glob(f"{part}.*") if other.name[0] != "." and other != path]
+        same = [other.name for other in visible(folder) if other.name.startswith(f"{part}.")]
+        others = [name for name in same if name != path.name]
         if others:  # `path` itself may have come meanwhile, from another process with the same rows
             raise LakeError(
                 f"{folder / others[0]} is there with other rows, and a part is never written over. "

@@ -4,7 +4,6 @@ runs, files that no table knows."""
 import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
 
 import pyarrow as pa
@@ -44,13 +43,10 @@ def verify(root: Path, snapshot: Snapshot | None = None, rows: bool = False, tic
             digest was checked so when it was written; of older ones, which have none, the rows are checked always.
         tick: told the bytes of each file that was read.
     """
-    if links := _links(root):
-        return links
+    if unseen := _unseen(root):
+        return unseen
     check_lake(root)
-    try:
-        snapshots, faults = ([snapshot], []) if snapshot else _readable_snapshots(root)
-    except LakeError as error:
-        return [str(error)]
+    snapshots, faults = ([snapshot], []) if snapshot else _readable_snapshots(root)
     try:
         generation = current_generation(root)
         listed = [part for found in list_parts(root).values() for part in found]
@@ -83,17 +79,23 @@ def verify(root: Path, snapshot: Snapshot | None = None, rows: bool = False, tic
     )
 
 
-def _links(folder: "Path | os.DirEntry[str]") -> list[str]:
-    """Links anywhere below; a folder that cannot be listed is said by whoever lists parts."""
+def _unseen(folder: "Path | os.DirEntry[str]") -> list[str]:
+    """Links anywhere below, and folders that cannot be listed."""
+    try:
+        with os.scandir(folder) as entries:
+            found = sorted(entries, key=lambda one: one.name)
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        return [f"{error.filename or folder} cannot be listed ({error.strerror}). Make it readable."]
     faults = []
-    with suppress(OSError), os.scandir(folder) as entries:
-        for entry in sorted(entries, key=lambda one: one.name):
-            try:
-                refuse_link(entry)
-            except LakeError as error:
-                faults.append(str(error))
-            else:
-                faults += _links(entry) if entry.is_dir() else []
+    for entry in found:
+        try:
+            refuse_link(entry)
+        except LakeError as error:
+            faults.append(str(error))
+        else:
+            faults += _unseen(entry) if entry.is_dir() else []
     return faults
 
 

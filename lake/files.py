@@ -184,6 +184,22 @@ def visible(folder: Path) -> list["os.DirEntry[str]"]:
         ) from error
 
 
+def listable(folder: Path) -> Path:
+    """`folder`, once every folder in it was listed: a glob passes over one that it may not list and says nothing.
+
+    Raises:
+        OSError: one cannot be listed; it names it.
+    """
+
+    def refuse(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError):  # it is gone since its parent was listed, or never was
+            raise error
+
+    for _ in os.walk(folder, onerror=refuse):
+        pass
+    return folder
+
+
 def rename(path: Path, target: Path) -> None:
     """Give a file another name in its folder, durably."""
     os.replace(path, target)

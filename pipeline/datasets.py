@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from lake.files import listable
 from pipeline.data_catalogue import Dataset, Stretch, Usage, find_dataset, load_catalogue
 from pipeline.errors import ConfigError
 from pipeline.settings import Settings
@@ -98,9 +99,19 @@ def list_captures(name: str, settings: Settings) -> list[CaptureFile]:
 
 
 def captures_of(name: str, settings: Settings, prefix: str = "") -> list[CaptureFile]:
-    """What is here of one dataset, whatever it is used for; a file fits once, in the order of the row."""
+    """What is here of one dataset, whatever it is used for; a file fits once, in the order of the row.
+
+    Raises:
+        ConfigError: a folder of it cannot be listed, so that captures in it would be missing.
+    """
     dataset = find_dataset(name)
-    root = dataset.folder(settings)
+    try:
+        root = listable(dataset.folder(settings))
+    except OSError as error:
+        raise ConfigError(
+            f"dataset {name}: {error.filename} cannot be listed ({error.strerror}), so captures in it would be "
+            "missing. Make it readable."
+        ) from error
     found: dict[str, CaptureFile] = {}
     plain = [Stretch(pattern=one, usage=usage) for usage in _USAGES for one in getattr(dataset, usage)]
     for stretch in (*plain, *dataset.stretches):

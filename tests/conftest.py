@@ -1,7 +1,11 @@
 """No setting of the person who runs the tests reaches one, and no test reaches their data."""
 
 import os
+import shutil
 import signal
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,6 +16,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 REPOSITORY = Path(__file__).resolve().parent.parent
+Python = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(autouse=True)
@@ -28,3 +33,20 @@ def settings_of_nobody(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest
 @pytest.fixture(scope="session")
 def repository() -> Path:
     return REPOSITORY
+
+
+@pytest.fixture
+def without_override() -> Python:
+    """Runs Python code that obeys the modes of files, also where the tests run as root."""
+    as_owner: list[str] = []
+    if os.geteuid() == 0:
+        if not shutil.which("setpriv"):
+            pytest.skip("setpriv is missing, which takes from root the right to write everywhere")
+        rights = "-dac_override,-dac_read_search"
+        as_owner = ["setpriv", "--bounding-set", rights, "--inh-caps", rights]
+
+    def start(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [*as_owner, sys.executable, *arguments]
+        return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+
+    return start

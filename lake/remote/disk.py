@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
-from lake.files import write_whole
+from lake.files import listable, write_whole
 from lake.numbered import last_number, numbered_path, put_numbered
 from lake.remote.errors import MissingError, RemoteError
 from lake.remote.layout import LATEST
@@ -79,7 +79,7 @@ class FolderStore:
         if not (self._folder / prefix).exists():
             return
         try:
-            for path in (self._folder / prefix).rglob("[!.]*"):
+            for path in listable(self._folder / prefix).rglob("[!.]*"):
                 if path.is_file() and not path.relative_to(self._folder).as_posix().startswith("."):
                     yield path.relative_to(self._folder).as_posix(), path.stat().st_size
         except OSError as error:

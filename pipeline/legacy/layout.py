@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from lake.files import listable
+
 LEARNING = ("unsupervised", "supervised", "rl_fusion", "evaluation")
 DISTILLATION = {"no_distillation": "", "distilled": "_kd"}
 SIZES = ("teacher", "student", "large", "small")
@@ -58,7 +60,7 @@ def _folders(root: Path, depth: int) -> Iterator[Path]:
 
 def files_of(folder: Path) -> list[Path]:
     """Every file below, links to files too."""
-    return sorted(path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
+    return sorted(path for path in listable(folder).rglob("*") if path.is_symlink() or not path.is_dir())
 
 
 def empty_folders(root: Path, moved: set[Path]) -> list[Path]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 
+from lake.files import listable
 from pipeline.legacy.curves import STEP_AS_EPOCH, Logged, add_curves, device_of, number_of, seed_of
 from pipeline.legacy.errors import MigrateError
 from pipeline.legacy.found import Found, Wishes
@@ -29,7 +30,7 @@ def _logs(path: Path) -> list[Path]:
         return [path.parent] if path.name == METRICS else []
     if not path.is_dir():
         return []
-    found = {file.parent for pattern in (METRICS, f"*/{METRICS}") for file in path.glob(pattern)}
+    found = {file.parent for pattern in (METRICS, f"*/{METRICS}") for file in listable(path).glob(pattern)}
     return sorted(found, key=lambda folder: (folder.parent, number_of(folder.name), folder.name))
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from lake.files import sha256_of
+from lake.files import listable, sha256_of
 from pipeline.legacy.names import STATUS, Place
 
 NO_DATE = "no start is recorded: started_at is"  # begins the note of every run whose start was put in
@@ -104,7 +104,7 @@ def origin_of(title: str, path: Path) -> str:
 
 
 def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+    return sorted(path for path in listable(folder).rglob("*") if path.is_file() and not path.is_symlink())
 
 
 def digest_of_files(paths: list[Path], base: Path) -> str:

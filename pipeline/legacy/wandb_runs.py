@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from lake.files import listable
 from pipeline.legacy.curves import STEP_AS_EPOCH, Logged, add_curves, device_of, seed_of
 from pipeline.legacy.found import Found, Wishes
 from pipeline.legacy.gather import Gathering
@@ -27,7 +28,8 @@ def _files(path: Path) -> list[Path]:
     if not path.is_dir():
         return []
     patterns = ("run-*.wandb", "*run-*/run-*.wandb")
-    return sorted({file for pattern in patterns for file in path.glob(pattern) if not file.parent.is_symlink()})
+    files = {file for pattern in patterns for file in listable(path).glob(pattern)}
+    return sorted(file for file in files if not file.parent.is_symlink())
 
 
 def read_wandb(path: Path, wishes: Wishes) -> Found:

@@ -1,11 +1,10 @@
 """Lakes to look into, a disk that is too small, and a process that obeys file modes."""
 
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,7 +15,6 @@ from lake.schema import EPOCHS, RUNS
 from tests.lake.rows import epoch_row, run_row
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-Python = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def child(code: str, *arguments: str, **options: object) -> "subprocess.Popen[str]":
@@ -59,23 +57,6 @@ def small_disk() -> Iterator[Path]:
             yield Path(place)
         finally:
             subprocess.run(["umount", place], check=True)
-
-
-@pytest.fixture
-def without_override() -> Python:
-    """Runs Python code that obeys the modes of files, also where the tests run as root."""
-    as_owner: list[str] = []
-    if os.geteuid() == 0:
-        if not shutil.which("setpriv"):
-            pytest.skip("setpriv is missing, which takes from root the right to write everywhere")
-        rights = "-dac_override,-dac_read_search"
-        as_owner = ["setpriv", "--bounding-set", rights, "--inh-caps", rights]
-
-    def start(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [*as_owner, sys.executable, *arguments]
-        return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
-
-    return start
 
 
 @contextmanager

@@ -16,7 +16,8 @@ from lake.errors import LakeError
 from lake.parts import list_parts
 from lake.read import open_lake, query
 from lake.schema import EPOCHS, RUNS
-from tests.lake.conftest import Python, child, read_only
+from tests.conftest import Python
+from tests.lake.conftest import child, read_only
 from tests.lake.rows import epoch_row, run_row
 
 # Writes one part after another until it is killed; says so once it is under way.
@@ -194,3 +195,21 @@ except LakeError as error:
             assert "was not written: permission denied. Make the folder writable" in done.stdout, done.stderr
     assert files_below(small_lake) == before
     assert verify(small_lake) == []
+
+
+def test_a_folder_that_cannot_be_listed_takes_no_part(small_lake: Path, without_override: Python) -> None:
+    """One of that name with other rows could be in it."""
+    code = """
+from pathlib import Path
+import sys
+from lake.append import append
+from lake.schema import EPOCHS
+from tests.lake.rows import epoch_row
+append(Path(sys.argv[1]), EPOCHS, "run-a", "epoch-00001", [epoch_row(epoch=1, value=0.75)])
+"""
+    before = files_below(small_lake)
+    (small_lake / "epochs" / "run-a").chmod(0o300)
+    done = without_override("-c", code, str(small_lake))
+    (small_lake / "epochs" / "run-a").chmod(0o755)
+    assert "run-a cannot be listed (Permission denied)" in done.stderr
+    assert files_below(small_lake) == before

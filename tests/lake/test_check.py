@@ -17,6 +17,7 @@ from lake.parts import DIGITS
 from lake.read import query
 from lake.schema import EPOCHS, METRICS, RUNS
 from lake.snapshot import take_snapshot
+from tests.conftest import Python
 from tests.lake.rows import epoch_row, metric_row, run_row
 
 
@@ -222,3 +223,14 @@ def test_a_change_of_what_makes_it_a_lake_is_found(small_lake: Path, change: tup
     marker.write_text(marker.read_text().replace(*change))
     with pytest.raises(LakeError, match="cannot be read as a lake's marker"):
         query(small_lake, "SELECT 1")
+
+
+@pytest.mark.parametrize("inside", ["epochs/run-a/inner", "journals", "registry/a-model"])
+def test_a_folder_that_cannot_be_listed_is_said(small_lake: Path, without_override: Python, inside: str) -> None:
+    folder = small_lake / inside
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o300)
+    done = without_override("-m", "lake", "--lake", str(small_lake), "verify")
+    folder.chmod(0o755)
+    assert done.returncode == 1
+    assert f"{folder} cannot be listed (Permission denied)" in done.stdout + done.stderr

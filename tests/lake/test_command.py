@@ -15,7 +15,8 @@ from lake.compact import compact
 from lake.schema import EPOCHS, RUNS
 from lake.snapshot import latest_snapshot, take_snapshot
 from lake.tags import put_tag, tags
-from tests.lake.conftest import REPOSITORY, Python, read_only
+from tests.conftest import Python
+from tests.lake.conftest import REPOSITORY, read_only
 from tests.lake.rows import NOON, epoch_row, run_row
 
 ODD = 'a, "b"\n[bold]c[/red] é'

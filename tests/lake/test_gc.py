@@ -18,7 +18,8 @@ from lake.recover import recover
 from lake.schema import EPOCHS, RUNS
 from lake.snapshot import take_snapshot
 from lake.tags import forget_snapshot, put_tag
-from tests.lake.conftest import Python, read_only
+from tests.conftest import Python
+from tests.lake.conftest import read_only
 from tests.lake.rows import epoch_row, run_row
 
 NONE = timedelta(0)

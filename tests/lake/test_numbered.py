@@ -9,7 +9,8 @@ import pytest
 
 from lake.errors import LakeError
 from lake.numbered import last_number, numbered_path, numbers, put_next, put_numbered
-from tests.lake.conftest import Python, child, read_only
+from tests.conftest import Python
+from tests.lake.conftest import child, read_only
 
 # Takes numbers until it is killed, or the count is reached; each file holds its writer's name 2,000 times.
 TAKER = """

@@ -21,7 +21,8 @@ from lake.registry import Override, history, promote, resolve, set_alias
 from lake.registry_claims import FOLDER
 from lake.registry_log import models_of, record
 from lake.registry_state import Model
-from tests.lake.conftest import Python, child, read_only
+from tests.conftest import Python
+from tests.lake.conftest import child, read_only
 from tests.lake.registry_lake import NAME, add_two_versions
 from tests.lake.rows import NOON
 

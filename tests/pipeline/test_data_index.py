@@ -20,6 +20,7 @@ from pipeline.errors import CaptureError, ConfigError
 from pipeline.readers import READERS, read_can_log
 from pipeline.splits import same_recordings
 from pipeline.windows import cut_windows
+from tests.conftest import Python
 from tests.pipeline.captures import SAMPLE, made_up, recorded, stretch
 from tests.pipeline.conftest import Place
 
@@ -242,3 +243,19 @@ def test_the_bundled_sample_is_indexed(place: Place) -> None:
     rows = indexed_rows(run_id, place.settings)
     assert len(rows) == len(list(SAMPLE.rglob("*.csv.gz")))
     assert [row["same_recording_as"] for row in rows] == [None] * len(rows)
+
+
+def test_a_folder_that_cannot_be_listed_is_said(two_sets: Place, without_override: Python) -> None:
+    """Its captures would be missing, and a training would go on without them."""
+    closed = two_sets.data / SET / "set_02" / "train_02_with_attacks"
+    closed.chmod(0o300)
+    code = """
+import sys
+from pathlib import Path
+from pipeline.datasets import captures_of
+from pipeline.settings import Settings
+captures_of("set_02", Settings(lake=Path("lake"), runs=Path("runs"), data=Path(sys.argv[1])))
+"""
+    done = without_override("-c", code, str(two_sets.data))
+    closed.chmod(0o755)
+    assert f"dataset set_02: {closed} cannot be listed (Permission denied)" in done.stderr

@@ -13,7 +13,8 @@ from lake.__main__ import main
 from lake.remote.layout import object_key
 from lake.remote.push import push
 from lake.snapshot import take_snapshot
-from tests.lake.conftest import REPOSITORY, Python, read_only
+from tests.conftest import Python
+from tests.lake.conftest import REPOSITORY, read_only
 from tests.lake.remote.conftest import ANNA, add_run, store_of
 from tests.lake.remote.faults import FaultyLine
 from tests.lake.remote.s3_server import BUCKET, S3Server

@@ -14,6 +14,7 @@ from lake.remote.layout import LATEST
 from lake.remote.objects import ObjectStore
 from lake.remote.opening import open_store
 from lake.remote.store import Store
+from tests.conftest import Python
 from tests.lake.remote.conftest import store_of
 from tests.lake.remote.faults import FaultyLine
 from tests.lake.remote.s3_server import BUCKET, S3Server
@@ -178,3 +179,19 @@ def test_a_folder_that_was_copied_without_hidden_files_goes_on_from_the_copy(tmp
 def test_in_a_folder_only_the_pointer_is_compared_and_set(tmp_path: Path) -> None:
     with pytest.raises(RemoteError, match=r"only latest\.json is compared and set"):
         FolderStore("file:///x", tmp_path).put_if_match("tags/a.json", b"", None)
+
+
+def test_a_folder_that_cannot_be_listed_is_said(tmp_path: Path, without_override: Python) -> None:
+    """What is in it would look lost."""
+    store = open_store(f"file://{tmp_path}/remote")
+    store.put("objects/aa/one", b"1")
+    store.put("objects/bb/two", b"2")
+    code = f"from lake.remote.opening import open_store; print(list(open_store('file://{tmp_path}/remote').list()))"
+    closed = tmp_path / "remote" / "objects" / "aa"
+    closed.chmod(0o300)
+    done = without_override("-c", code)
+    closed.chmod(0o755)
+    assert done.stdout == ""
+    assert "RemoteError" in done.stderr
+    assert "Permission denied" in done.stderr
+    assert str(closed) in done.stderr

@@ -16,7 +16,8 @@ from lake.check import verify
 from lake.snapshot import take_snapshot
 from pipeline.__main__ import main
 from pipeline.legacy.kinds import KINDS
-from tests.pipeline.legacy.stores import Importing, make_folders, make_reports, make_tracker
+from tests.conftest import Python
+from tests.pipeline.legacy.stores import Importing, make_folders, make_log, make_reports, make_tracker
 
 Migrate = Callable[..., int]
 
@@ -209,3 +210,21 @@ def test_a_name_that_cannot_stand_in_a_run_id_is_refused(
     assert "cannot stand in a run id" in capsys.readouterr().err
     assert migrate(sources, "--as", "one") == 1
     assert "--as names one store" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("inside", ["logs/version_1", "runs/set_01/teacher_fusion/checkpoints"])
+def test_a_folder_that_cannot_be_listed_is_said_and_nothing_is_imported(
+    tmp_path: Path, importing: Importing, monkeypatch: pytest.MonkeyPatch, without_override: Python, inside: str
+) -> None:
+    """A run in it would be missing among the imported ones."""
+    for version in (0, 1):
+        make_log(tmp_path / f"logs/version_{version}", ["epoch,step,train_loss", "0,5,1.5"], "stage: fusion\n")
+    (tmp_path / "runs/set_01/teacher_fusion/checkpoints").mkdir(parents=True)
+    (tmp_path / "runs/set_01/teacher_fusion/config.json").write_text("{}")
+    (tmp_path / inside).chmod(0o300)
+    monkeypatch.setenv("KDGAT_LAKE", str(importing.lake))
+    done = without_override("-m", "pipeline", "migrate", str(tmp_path / Path(inside).parts[0]), "--execute")
+    (tmp_path / inside).chmod(0o755)
+    assert done.returncode == 1, done.stdout
+    assert f"{inside} cannot be read (Permission denied)" in done.stderr
+    assert not importing.lake.exists()
