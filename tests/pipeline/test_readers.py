@@ -1,10 +1,6 @@
 """The can-train-and-test reader: every quirk of the published files, and files that are not one."""
 
 import gzip
-import os
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +9,7 @@ import pytest
 from pipeline.can_log import CanLog, Defects
 from pipeline.errors import CaptureError, ConfigError
 from pipeline.readers import read_can_log
+from tests.conftest import Python
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DATA = REPOSITORY / "tests" / "data"
@@ -192,21 +189,12 @@ def test_a_capture_that_is_missing_or_a_folder_is_said(tmp_path: Path) -> None:
         read(tmp_path)
 
 
-def test_a_capture_that_may_not_be_read_is_said(tmp_path: Path) -> None:
+def test_a_capture_that_may_not_be_read_is_said(tmp_path: Path, without_override: Python) -> None:
     (tmp_path / "closed.csv").write_bytes(GOOD)
     (tmp_path / "closed.csv").chmod(0)
-    as_owner = []
-    if os.geteuid() == 0:
-        if not shutil.which("setpriv"):
-            pytest.skip("setpriv is missing, which takes from root the right to read everything")
-        rights = "-dac_override,-dac_read_search"
-        as_owner = ["setpriv", "--bounding-set", rights, "--inh-caps", rights]
     code = "import sys\nfrom pathlib import Path\nfrom pipeline.readers import read_can_log\n"
     code += "read_can_log(Path(sys.argv[1]), 'can-train-and-test-csv')"
-    done = subprocess.run(
-        [*as_owner, sys.executable, "-c", code, str(tmp_path / "closed.csv")],
-        cwd=REPOSITORY, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    done = without_override("-c", code, str(tmp_path / "closed.csv"))
     assert "CaptureError: " in done.stderr
     assert "closed.csv cannot be read: Permission denied. Check" in done.stderr
 

@@ -183,13 +183,11 @@ def test_what_is_no_store_is_refused_with_what_is(
         assert all(kind.what in error for kind in KINDS)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything: no permission cannot be tried")
-def test_a_source_without_permission_is_refused(
-    sources: Path, migrate: Migrate, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_source_without_permission_is_refused(sources: Path, without_override: Python) -> None:
     (sources / "project.db").chmod(0)
-    assert migrate(sources) == 1
-    assert "cannot be read (Permission denied)" in capsys.readouterr().err
+    done = without_override("-m", "pipeline", "migrate", str(sources))
+    assert done.returncode == 1
+    assert "cannot be read (Permission denied)" in done.stderr
 
 
 def test_a_lake_that_cannot_be_written_leaves_the_folders_alone(
