@@ -13,6 +13,7 @@ from typing import Any
 from lake.errors import LakeError
 from lake.manifest_file import load_manifest, manifest_bytes
 from lake.numbered import last_number, numbered_path, put_numbered
+from lake.relation import parquet_of
 from lake.root import known_generation, lake_id, note_generation
 from lake.stored import StoredFile, stored_file
 from lake.version import SCHEMA_VERSION
@@ -120,8 +121,7 @@ def read_index_file(path: Path, tables: Collection[str]) -> list[Indexed]:
     """As `read_index`, of an index that may lie anywhere."""
     rows = _ask_index(
         path,
-        'SELECT "table", owner, pack, rows, digest, parts FROM read_parquet($path) '
-        'WHERE list_contains($tables, "table")',
+        'SELECT "table", owner, pack, rows, digest, parts FROM packed WHERE list_contains($tables, "table")',
         tables=list(tables),
     )
     return [
@@ -133,7 +133,7 @@ def packed_owners(root: Path, generation: Generation, table: str) -> set[str]:
     """Whose rows of one table are in packs; errors as `read_index`."""
     if generation.index_path is None:
         return set()
-    sql = 'SELECT owner FROM read_parquet($path) WHERE "table" = $table'
+    sql = 'SELECT owner FROM packed WHERE "table" = $table'
     return {owner for (owner,) in _ask_index(root / generation.index_path, sql, table=table)}
 
 
@@ -142,9 +142,9 @@ def packed_without(root: Path, generation: Generation, tables: Collection[str], 
     if generation.index_path is None:
         return []
     sql = """
-        SELECT DISTINCT "table", owner FROM read_parquet($path)
+        SELECT DISTINCT "table", owner FROM packed
         WHERE list_contains($tables, "table")
-            AND owner NOT IN (SELECT owner FROM read_parquet($path) WHERE "table" = $other)
+            AND owner NOT IN (SELECT owner FROM packed WHERE "table" = $other)
         ORDER BY ALL
     """
     return _ask_index(root / generation.index_path, sql, tables=list(tables), other=other)
@@ -155,6 +155,7 @@ def _ask_index(path: Path, sql: str, **values: Any) -> list[Any]:
 
     try:
         with duckdb.connect() as connection:
-            return connection.execute(sql, {"path": str(path), **values}).fetchall()
+            connection.execute(f"CREATE VIEW packed AS SELECT * FROM {parquet_of([path])}")
+            return connection.execute(sql, values).fetchall()
     except duckdb.Error as error:
         raise LakeError(f"{path}, the index of the lake's packs, cannot be read ({error}). Restore it.") from error

@@ -1,5 +1,6 @@
 """SQL that reads files as the rows of a table, whatever schema they were written with."""
 
+import re
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,20 @@ if TYPE_CHECKING:
 
 def quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
+
+
+def parquet_of(files: Sequence[Path | str], *options: str) -> str:
+    """The call that reads Parquet files, by path or by address: these alone, and nothing but what is in them.
+
+    DuckDB takes `*`, `?` and `[` in a name for a pattern, and a folder `seed=5` above a file for a column `seed`.
+    """
+    listed = ", ".join(quoted(literal(str(file.resolve()) if isinstance(file, Path) else file)) for file in files)
+    return f"read_parquet({', '.join([f'[{listed}]', 'hive_partitioning = false', *options])})"
+
+
+def literal(name: str) -> str:
+    """A file's name as a pattern that only this name fits."""
+    return re.sub(r"[*?[]", r"[\g<0>]", name)
 
 
 def rows_of(table: Table, files: Sequence[tuple[Path | str, int]], hidden: Collection[str] = ()) -> str:
@@ -35,13 +50,12 @@ def rows_of(table: Table, files: Sequence[tuple[Path | str, int]], hidden: Colle
 
 def _rows_of_version(table: Table, paths: Sequence[Path | str], version: int) -> str:
     """Files of one schema: a column that came later is derived from theirs, or null."""
-    listed = ", ".join(quoted(str(path.resolve()) if isinstance(path, Path) else path) for path in paths)
     columns = ", ".join(
         f'"{name}"' if version >= one.since else f'CAST({one.absent} AS {DUCKDB_TYPES[one.kind]}) AS "{name}"'
         for name, one in table.columns.items()
     )
-    options = "" if version >= table.version else ", union_by_name = true"
-    return f"SELECT {columns} FROM read_parquet([{listed}]{options})"
+    options = () if version >= table.version else ("union_by_name = true",)
+    return f"SELECT {columns} FROM {parquet_of(paths, *options)}"
 
 
 def latest_of(events: str, latest: Latest) -> str:

@@ -14,7 +14,7 @@ import duckdb
 from lake.files import staged_file
 from lake.generation import Generation, Results
 from lake.parts import DIGITS
-from lake.relation import create_views, quoted, rows_of
+from lake.relation import create_views, parquet_of, rows_of
 from lake.schema import METRICS, RUNS
 from lake.stored import StoredFile
 
@@ -66,5 +66,5 @@ def view_results(connection: duckdb.DuckDBPyConnection, root: Path, generation: 
     path = root / generation.results.path
     if is_outdated(generation) or not path.exists():
         return False
-    connection.execute(f"CREATE VIEW {NAME} AS SELECT * FROM read_parquet({quoted(str(path.resolve()))})")
+    connection.execute(f"CREATE VIEW {NAME} AS SELECT * FROM {parquet_of([path])}")
     return True

@@ -8,6 +8,7 @@ import duckdb
 import pyarrow as pa
 
 from lake.contract import check_arrow
+from lake.relation import parquet_of
 from lake.schema import TABLES
 from lake.table import DUCKDB_TYPES, Column, Table
 from pipeline.legacy.errors import MigrateError
@@ -88,7 +89,7 @@ def _judge(gathering: Gathering, path: Path, bulk: BulkFile) -> duckdb.DuckDBPyC
     try:
         connection.execute(
             f"CREATE TABLE turned AS SELECT run_id AS old_run, {bulk.model} AS old_model, {turned}, "
-            f"file_row_number AS row FROM read_parquet({_quoted(path)}, file_row_number = true)"
+            f"file_row_number AS row FROM {parquet_of([path], 'file_row_number = true')}"
         )
     except duckdb.Error as error:
         why = str(error).splitlines()[0]
@@ -149,7 +150,3 @@ def _by_run(rows: pa.Table) -> dict[str, pa.Table]:
         parts[one["new_run"]] = rows.slice(start, one["count_all"])
         start += one["count_all"]
     return parts
-
-
-def _quoted(path: Path) -> str:
-    return "'" + str(path).replace("'", "''") + "'"

@@ -40,6 +40,14 @@ def test_rows_name_the_run_they_show(tmp_path: Path, importing: Importing) -> No
     assert tuple(graph.values()) == ("legacy-reports-set_01.dataset", 2, 1)
 
 
+def test_the_folder_that_an_export_lies_in_says_nothing_about_its_rows(tmp_path: Path, importing: Importing) -> None:
+    """DuckDB would take the name for a pattern, which another folder fits, and `x=5` for a column of each row."""
+    make_reports(tmp_path / "x=5" / "reports2")
+    importing.execute(make_reports(tmp_path / "x=5" / "reports?"))
+    rows = importing.rows("SELECT x FROM embeddings WHERE model = 'gat' ORDER BY x")
+    assert [row["x"] for row in rows] == [0.0, 1.0, 2.0, 3.0]
+
+
 def test_windows_are_numbered_in_the_order_of_the_file(tmp_path: Path, importing: Importing) -> None:
     importing.execute(make_reports(tmp_path / "reports"))
     rows = importing.rows("SELECT window_index, x FROM embeddings WHERE model = 'gat' ORDER BY x")
