@@ -46,6 +46,8 @@ def summarise(values: Iterable[float]) -> Summary:
     n = len(drawn)
     if n == 0:
         raise ValueError("there is no value to summarise: a mean needs at least one run.")
+    if drawn[0] == drawn[-1]:  # a mean of equal values may be rounded off them
+        return Summary(n, drawn[0], 0.0 if n > 1 else None, *((drawn[0], drawn[0]) if n >= FEWEST else (None, None)))
     mean = math.fsum(drawn) / n
     low, high = bootstrap_interval(drawn) if n >= FEWEST else (None, None)
     deviation = math.sqrt(math.fsum((value - mean) ** 2 for value in drawn) / (n - 1)) if n > 1 else None
@@ -59,8 +61,6 @@ def bootstrap_interval(drawn: list[float]) -> tuple[float, float]:
     in 100 (measured), the expanded one 92, of eight 89 and 95. It takes the outer quantiles that make up for
     n − 1 and for Student's t. Up to eight values every resample there is is taken, with its probability.
     """
-    if drawn[0] == drawn[-1]:
-        return drawn[0], drawn[0]  # a mean of equal values may be rounded off them
     n = len(drawn)
     if math.comb(2 * n - 1, n) > RESAMPLES:
         return _drawn_interval(drawn)

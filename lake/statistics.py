@@ -1,5 +1,6 @@
 """Paired comparisons and their correction: the one place that says what a difference between models can show."""
 
+import math
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
@@ -9,9 +10,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from lake.intervals import LEVEL, summarise
 
+_DIGITS = 12  # of a difference between values up to 1: a float has 15, and a mean of a few loses one
 Name = TypeVar("Name", bound=Hashable)
-Better = Literal["higher", "lower"]
-Verdict = Literal["better", "worse", "not shown"]
+Better = Literal["higher", "lower"] | None  # None where neither way is better, or which one is not known
+Verdict = Literal["better", "worse", "differs", "not shown"]
 # The value of a capture and a seed; a seed of None is a model in which nothing is drawn.
 Cells = Mapping[tuple[Hashable, int | None], float]
 
@@ -27,7 +29,8 @@ class Comparison:
         left_out: captures of either side, or seeds of the model, that had no partner on the other.
         effect_size: matched-pairs rank biserial correlation, −1 to 1; None where no unit differs.
         p: two-sided exact Wilcoxon signed-rank test; `p_adjusted` after Holm over the family compared at once.
-        verdict: "better" or "worse" only where interval and adjusted p both exclude no difference.
+        verdict: "better" or "worse" only where interval and adjusted p both exclude no difference; "differs" for a
+            metric of which neither way is better.
     """
 
     unit: Literal["capture", "seed"]
@@ -102,14 +105,14 @@ def _compare(model: Cells, reference: Cells) -> Comparison | None:
     shared = [capture for capture in mine if capture in theirs]
     unit: Literal["capture", "seed"] = "capture" if len(shared) > 1 else "seed"
     if unit == "capture":
-        seen = [_mean(mine[capture]) - _mean(theirs[capture]) for capture in shared]
+        both = [(_mean(mine[capture]), _mean(theirs[capture])) for capture in shared]
         left_out = len(mine.keys() ^ theirs.keys())
     else:
-        pairs = [_pair_seeds(mine[capture], theirs[capture]) for capture in shared]
-        seen = [difference for pair in pairs for difference in pair]
-        left_out = len(model) - len(seen)
-    if not seen:
+        both = [pair for capture in shared for pair in _pair_seeds(mine[capture], theirs[capture])]
+        left_out = len(model) - len(both)
+    if not both:
         return None
+    seen = _differences(both)
     summary, p = summarise(seen), signed_rank_p(seen)
     return Comparison(
         unit, len(seen), left_out, summary.mean, summary.low, summary.high, rank_biserial(seen), p, p, "not shown"
@@ -124,16 +127,28 @@ def _by_capture(cells: Cells) -> dict[Hashable, dict[int | None, float]]:
 
 
 def _mean(seeds: Mapping[int | None, float]) -> float:
-    return float(np.mean(list(seeds.values())))
+    return summarise(seeds.values()).mean
 
 
-def _pair_seeds(mine: Mapping[int | None, float], theirs: Mapping[int | None, float]) -> list[float]:
-    """Differences seed by seed; a reference without seeds stands beside every one."""
+def _pair_seeds(mine: Mapping[int | None, float], theirs: Mapping[int | None, float]) -> list[tuple[float, float]]:
+    """Values seed by seed; a reference without seeds stands beside every one."""
     partner = {seed: theirs.get(seed, theirs.get(None)) for seed in mine}
-    return [value - other for seed, value in mine.items() if (other := partner[seed]) is not None]
+    return [(value, other) for seed, value in mine.items() if (other := partner[seed]) is not None]
+
+
+def _differences(both: Sequence[tuple[float, float]]) -> list[float]:
+    """The first less the second of each pair, as exact as values of that size are.
+
+    What is behind that is how a mean was rounded: a unit would count as one that differs, and a tie would be split.
+    """
+    largest = max(abs(value) for pair in both for value in pair)
+    digits = _DIGITS - max(0, math.ceil(math.log10(largest))) if largest else _DIGITS
+    return [round(mine - theirs, digits) for mine, theirs in both]
 
 
 def _verdict(one: Comparison, p: float, better: Better) -> Verdict:
     if one.low is None or one.high is None or one.low <= 0 <= one.high or p >= 1 - LEVEL:
         return "not shown"
+    if better is None:
+        return "differs"
     return "better" if (one.mean_difference > 0) == (better == "higher") else "worse"

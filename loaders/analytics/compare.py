@@ -14,7 +14,7 @@ from loaders.analytics.nothing import nothing_fits
 from loaders.analytics.report import Report, Section
 from loaders.analytics.words import distinct, interval, number, signed
 from loaders.ask import ask
-from loaders.better import better_of
+from loaders.better import NO_WAY, better_of
 from loaders.queries import Value
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def compare_models(
     everything = Rows(list(rows[0]), [list(row.values()) for row in rows])
     parameters = {**asked, "models": names, "metrics": metrics}
     title = f"less {reference.label}, the reference"
-    notes = [_HOW.format(pairs=len(rows)), *conditions.compared(rows), *_single(rows), *_alone(rows)]
+    notes = [_HOW.format(pairs=len(rows)), *_no_way(rows), *conditions.compared(rows), *_single(rows), *_alone(rows)]
     return Report(QUERIES, parameters, {"rows": everything}, [Section(title, _table(rows))], notes)
 
 
@@ -143,6 +143,10 @@ def _table(rows: Sequence[Mapping[str, Any]]) -> Rows:
         ]
         for row in rows
     ])  # fmt: skip
+
+
+def _no_way(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    return [NO_WAY.format(metric=metric) for (metric,) in distinct(rows, "metric") if better_of(metric) is None]
 
 
 def _single(rows: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from lake.commands.shown import Rows
 from lake.errors import LakeError
 from loaders.analytics.leaderboard import leaderboard
+from loaders.analytics.nothing import unknown
 from loaders.analytics.report import Report, Section
 from loaders.ask import ask
 from loaders.queries import Value
@@ -24,7 +25,8 @@ def dataset(lake: "duckdb.DuckDBPyConnection", asked: Mapping[str, Value]) -> Re
     """What the newest run that read the dataset found, and the leaderboard of the dataset; either may be missing.
 
     Raises:
-        LakeError: no complete run of the lake read a dataset of that name, and none measured a model on it.
+        LakeError: no complete run of the lake read a dataset of that name, and none measured a model on it; or a word
+            that was asked for, as a metric, is nowhere in the lake.
     """
     name = asked["dataset"]
     found = {query: ask(lake, query, {"dataset": name}) for query in QUERIES[:3]}
@@ -38,13 +40,20 @@ def dataset(lake: "duckdb.DuckDBPyConnection", asked: Mapping[str, Value]) -> Re
     notes = []
     if len(read) > 1 or read[0]["collection"] != read[0]["dataset"]:
         notes.append(f"Splits are those of the whole collection {read[0]['collection']}.")
+    models = {**asked, "dataset": read[0]["collection"]}
+    sql = "SELECT count(*) FROM metrics WHERE dataset = $dataset"
+    if not lake.execute(sql, {"dataset": models["dataset"]}).fetchall()[0][0]:
+        notes.append("No complete evaluation measured a model on it yet.")
+        return Report(QUERIES, asked, rows, sections, notes)
     try:
-        best = leaderboard(lake, {**asked, "dataset": read[0]["collection"]})
+        best = leaderboard(lake, models)
         sections += best.sections
         rows["models"] = best.rows["rows"]
         notes += best.notes
-    except LakeError:
-        notes.append("No complete evaluation measured a model on it yet.")
+    except LakeError as error:
+        if unknown(lake, models):
+            raise
+        notes.append(f"No models are shown: {error}")
     return Report(QUERIES, asked, rows, sections, notes)
 
 

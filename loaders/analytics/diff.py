@@ -26,7 +26,7 @@ def diff_runs(lake: "duckdb.DuckDBPyConnection", one: str, other: str, metric: s
     """Settings, facts and metrics in which `one` and `other` differ.
 
     Raises:
-        LakeError: a run is not in the lake.
+        LakeError: a run is not in the lake, or neither has the metric.
     """
     asked = {"run_ids": [one, other]}
     runs = {run["run_id"]: run for run in ask(lake, "run_facts", asked).dicts}
@@ -36,7 +36,10 @@ def diff_runs(lake: "duckdb.DuckDBPyConnection", one: str, other: str, metric: s
     a, b = runs[one], runs[other]
     settings = _differing(_flat(a["config_json"]), _flat(b["config_json"]))
     facts = _differing(_facts(a), _facts(b)) + _differing(_flat(a["versions_json"]), _flat(b["versions_json"]))
-    metrics = _metrics(ask(lake, "run_metrics", asked).dicts, one, other)
+    measured = ask(lake, "run_metrics", asked).dicts
+    if metric and metric not in (there := sorted({row["metric"] for row in measured})):
+        raise LakeError(f"neither run has a metric {metric!r}. Metrics: {', '.join(there) or 'none'}.")
+    metrics = _metrics(measured, one, other)
     rows = {
         "config": Rows(("key", "a", "b"), settings),
         "facts": Rows(("key", "a", "b"), facts),

@@ -11,7 +11,7 @@ from loaders.analytics.nothing import nothing_fits
 from loaders.analytics.report import Report, Section
 from loaders.analytics.words import distinct, interval, name_of, number, seeds, too_few
 from loaders.ask import ask
-from loaders.better import better_of
+from loaders.better import NO_WAY, better_of
 from loaders.queries import Value
 
 if TYPE_CHECKING:
@@ -35,7 +35,8 @@ def leaderboard(lake: "duckdb.DuckDBPyConnection", asked: Mapping[str, Value]) -
         one = summarise(row["seed_values"])
         row |= {"deviation": one.deviation, "low": one.low, "high": one.high}
     conditions.mark_differing(lake, rows)
-    notes = _other_windows(rows) + conditions.averaged(rows) + too_few(rows)
+    notes = [] if values["better"] else [NO_WAY.format(metric=asked["metric"]) + " The largest stands first."]
+    notes += _other_windows(rows) + conditions.averaged(rows) + too_few(rows)
     notes += [_ORIGIN_NOTE] if any(row["origin"] for row in rows) else []
     everything = Rows(list(rows[0]), [list(row.values()) for row in rows])
     return Report((QUERY, "measured", conditions.QUERY), values, {"rows": everything}, sections(rows), notes)

@@ -28,15 +28,19 @@ def nothing_fits(lake: "duckdb.DuckDBPyConnection", asked: Mapping[str, Value]) 
     """Sentences that say what there is to ask for instead; `lake` has `runs` and `metrics`."""
     given = ", ".join(f"{key} {asked[key]}" for key in (*_WORDS, "origin") if asked.get(key) is not None)
     lines = [f"no complete evaluation fits what was asked ({given})."]
+    return "\n".join([*lines, *(unknown(lake, asked) or [_together(lake, asked)])])
+
+
+def unknown(lake: "duckdb.DuckDBPyConnection", asked: Mapping[str, Value]) -> list[str]:
+    """A sentence for each word asked for that is nowhere in the lake."""
+    lines = []
     for key, (plural, select, others) in _WORDS.items():
         there = [str(one) for (one,) in lake.execute(f"SELECT DISTINCT * FROM ({select}) ORDER BY 1").fetchall() if one]
         if (word := asked.get(key)) is not None and word not in (*there, *others):
             lines.append(
                 f"There is no {plural.removesuffix('s')} {word!r}. {plural.capitalize()}{_there(word, there)}."
             )
-    if len(lines) == 1:
-        lines.append(_together(lake, asked))
-    return "\n".join(lines)
+    return lines
 
 
 def _there(word: Value, values: list[str]) -> str:

@@ -14,7 +14,7 @@ ranked AS (
         *,
         row_number() OVER (
             PARTITION BY dataset, protocol, calibration_s, capture
-            ORDER BY CASE getvariable('better') WHEN 'higher' THEN -mean ELSE mean END, series
+            ORDER BY CASE getvariable('better') WHEN 'lower' THEN mean ELSE -mean END, series
         ) AS place,
         count(*) OVER (PARTITION BY dataset, protocol, calibration_s, capture) AS candidates
     FROM configuration

@@ -115,3 +115,11 @@ def test_intervals_of_few_seeds_need_no_large_package() -> None:
         [sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True
     )  # fmt: skip
     assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 5, 7, 30])
+def test_equal_values_have_their_mean_and_no_deviation(n: int) -> None:
+    value = 0.9987357774968394
+    one = summarise([value] * n)
+    assert (one.mean, one.deviation) == (value, 0.0 if n > 1 else None)
+    assert (one.low, one.high) == ((value, value) if n >= FEWEST else (None, None))

@@ -150,3 +150,25 @@ def test_correction_can_take_a_verdict_back() -> None:
 def test_equal_models_differ_in_nothing() -> None:
     one = compare({"model": cells(0.0)}, cells(0.0), "higher")["model"]
     assert (one.mean_difference, one.effect_size, one.p, one.verdict) == (0.0, None, 1.0, "not shown")
+
+
+def test_how_a_mean_was_rounded_is_no_difference() -> None:
+    """Five equal seeds, whose plain mean is a float beside them; and 0.3 − 0.2 is not 0.2 − 0.1 as floats are."""
+    value = 0.9987357774968394
+    assert np.mean([value] * 5) != value
+    model = {("equal", seed): value for seed in SEEDS} | {("a", 0): 0.3, ("b", 0): 0.1}
+    reference = {("equal", None): value, ("a", None): 0.2, ("b", None): 0.2}
+    one = compare({"model": model}, reference, "higher")["model"]
+    assert (one.n, one.p, one.effect_size, one.mean_difference) == (3, 1.0, 0.0, 0.0)
+
+
+def test_large_values_are_as_exact_as_they_can_be() -> None:
+    model: Cells = {(capture, None): 1e6 + 0.1 for capture in "abcdef"}
+    one = compare({"model": model}, {(capture, None): 1e6 for capture in "abcdef"}, "lower")["model"]
+    assert one.p == pytest.approx(2 / 64)
+    assert one.mean_difference == pytest.approx(0.1)
+
+
+def test_of_a_metric_that_is_better_neither_way_it_is_only_said_that_it_differs() -> None:
+    found = compare({"ahead": cells(0.05, seed=1), "same": cells(0.0, seed=3)}, cells(0.0), None)
+    assert {name: one.verdict for name, one in found.items()} == {"ahead": "differs", "same": "not shown"}

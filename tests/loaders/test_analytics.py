@@ -89,6 +89,19 @@ def test_where_lower_is_better_the_lowest_comes_first(ask: Any) -> None:
     assert means != sorted(means, reverse=True)
 
 
+def test_a_metric_that_is_better_neither_way_is_not_judged(ask: Any) -> None:
+    found = ask("leaderboard", "--metric", "base_rate")
+    assert found["notes"][0].startswith("Of base_rate no way is known that is better")
+    compared = ask("compare", "fusion-student", "habit", "--metric", "base_rate", "--metric", "f1")
+    assert {row["verdict"] for row in compared["rows"] if row["metric"] == "base_rate"} <= {"differs", "not shown"}
+    assert sum("no way is known" in note for note in compared["notes"]) == 1
+
+
+@pytest.mark.parametrize("metric", ["fnr", "miss_rate", "fpr", "brier", "false_alarms_per_hour"])
+def test_errors_are_better_the_fewer_they_are(metric: str) -> None:
+    assert better_of(metric) == "lower"
+
+
 def test_a_protocol_and_a_capture_can_be_chosen(ask: Any) -> None:
     asked = ("--protocol", "calibrated, 10 s", "--captures", "test/known-dos", "--top", "2")
     rows = ask("leaderboard", *asked)["rows"]
@@ -261,6 +274,9 @@ def test_a_query_is_answered_and_a_writing_one_refused(
         (["sweep", "window.sice", "f1"], "no config has a setting 'window.sice'. Near it: window.size"),
         (["sweep", "window.size", "f2"], "configs have window.size, but no complete evaluation fits"),
         (["dataset", "none"], "no complete run read a dataset 'none'. Datasets: made_up."),
+        (["dataset", "made_up", "--metric", "f2"], "There is no metric 'f2'"),
+        (["dataset", "made_up", "--split", "tset"], "There is no split 'tset'"),
+        (["diff", MODEL_RUN, "made_up-fusion-2", "--metric", "f2"], "neither run has a metric 'f2'"),
         (["lineage", "nobody"], "there is no run 'nobody'"),
         (["leaderboard", "--snapshot", "f00d"], "f00d"),
     ],
