@@ -11,7 +11,7 @@ import duckdb
 from lake.errors import LakeError
 from lake.held import Held, held
 from lake.parts import Part, check_part, schema_version
-from lake.relation import create_views, quoted, rows_of
+from lake.relation import create_views, literal, quoted, rows_of
 from lake.results import NAME as RESULTS
 from lake.results import SQL as RESULTS_SQL
 from lake.results import STANDS_ON, view_results
@@ -135,7 +135,8 @@ def _version(root: Path, part: Part) -> int:
 
 
 def _may_repeat(parts: Sequence[Part], rows: Sequence[Row]) -> bool:
-    return any(part.attempt > 1 for part in parts) or any(row.get("attempt", 1) > 1 for row in rows)
+    """A part that was taken over does not say whose attempt its rows are."""
+    return any(part.attempt != 1 for part in parts) or any(row.get("attempt", 1) != 1 for row in rows)
 
 
 def _register(connection: duckdb.DuckDBPyConnection, table: Table, rows: Sequence[Row]) -> str:
@@ -160,10 +161,11 @@ def query(root: Path, sql: str, snapshot: Snapshot | None = None) -> "pa.Table":
         statements = connection.extract_statements(sql)
         # EXPLAIN is not among them: EXPLAIN ANALYZE executes what it explains, a COPY into the lake too.
         if [statement.type for statement in statements] != [duckdb.StatementType.SELECT]:
-            raise LakeError("The lake is read-only here: give exactly one SELECT (tables: " + ", ".join(TABLES) + ").")
-        connection.execute("SET allowed_directories = [$root]", {"root": f"{root.resolve()}/"})
-        connection.execute("SET enable_external_access = false")
-        connection.execute("SET lock_configuration = true")
+            raise LakeError(
+                "The lake is read-only here: give exactly one SELECT, which PIVOT and EXPLAIN are not. "
+                f"Tables: {', '.join(TABLES)}."
+            )
+        confine(connection, root)
         rows = connection.sql(sql).to_arrow_table()
         return rows.rename_columns(_distinct(rows.column_names))
     except duckdb.CatalogException as error:
@@ -173,6 +175,17 @@ def query(root: Path, sql: str, snapshot: Snapshot | None = None) -> "pa.Table":
         raise LakeError(f"DuckDB refuses the query: {error}") from error
     finally:
         connection.close()
+
+
+def confine(connection: duckdb.DuckDBPyConnection, root: Path) -> None:
+    """From now on it reads files of the lake and no others, and writes none.
+
+    Views name files by patterns that only they fit, so that these have to be allowed as well.
+    """
+    folder = f"{root.resolve()}/"
+    connection.execute("SET allowed_directories = [$folder, $pattern]", {"folder": folder, "pattern": literal(folder)})
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
 
 
 def _distinct(names: Sequence[str]) -> list[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import duckdb
 
 from lake.errors import LakeError
-from lake.read import open_lake
+from lake.read import confine, open_lake
 from lake.registry_state import Version
 
 MARGIN = 0.005  # of F1, that a version may lie below the one in production
@@ -66,9 +66,7 @@ def ask_gate(root: Path, sql: str, version: Version, production: Version | None)
             if [statement.type for statement in statements] != [duckdb.StatementType.SELECT]:
                 raise LakeError("A gate is exactly one SELECT, which gives one number or one truth value.")
             asked = {name: value for name, value in values.items() if name in statements[0].named_parameters}
-            lake.execute("SET allowed_directories = [$root]", {"root": f"{root.resolve()}/"})
-            lake.execute("SET enable_external_access = false")
-            lake.execute("SET lock_configuration = true")
+            confine(lake, root)
             rows = lake.execute(statements[0], asked).fetchall()
         except duckdb.Error as error:
             raise LakeError(

@@ -102,7 +102,7 @@ def test_a_run_with_other_rows_is_refused_and_nothing_changes(remote: ObjectStor
     mine = tmp_path / "mine"
     add_run(mine, "run-a", value=0.75)
     add_run(mine, "run-c")
-    with pytest.raises(LakeError, match=r"in both lakes with different content, the first is run id run-a"):
+    with pytest.raises(LakeError, match=r"in both lakes with different content, and nothing was taken over:\n  run id run-a"):
         pull(mine, remote)
     assert runs(mine) == ["run-a", "run-c"]
     assert query(mine, "SELECT DISTINCT value FROM epochs WHERE run_id = 'run-a'").to_pylist() == [{"value": 0.75}]
