@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from lake.contract import check_arrow
 from lake.errors import LakeError
 from lake.files import staged_file, visible
-from lake.parts import DIGITS, PART_LABEL, owner_folder
+from lake.parts import DIGITS, PART_LABEL, check_part, owner_folder, schema_version
+from lake.relation import rows_of
 from lake.root import create_lake
 from lake.table import Row, Table
 
@@ -55,11 +56,24 @@ def write_part(root: Path, table: Table, owner: str, part: str, data: pa.Table) 
         if path.exists():
             return path
         same = [other.name for other in visible(folder) if other.name.startswith(f"{part}.")]
-        others = [name for name in same if name != path.name]
-        if others:  # `path` itself may have come meanwhile, from another process with the same rows
+        # `path` itself may have come meanwhile, from another process with the same rows
+        for other in [folder / name for name in same if name != path.name]:
+            if _has_rows(other, table, data):
+                return other
             raise LakeError(
-                f"{folder / others[0]} is there with other rows, and a part is never written over. "
+                f"{other} is there with other rows, and a part is never written over. "
                 "Give the new rows a part of their own."
             )
         staged.give_name(path)
     return path
+
+
+def _has_rows(path: Path, table: Table, data: pa.Table) -> bool:
+    """Whether a part holds exactly these rows: another release of pyarrow, or schema, writes them as other bytes."""
+    import duckdb
+
+    version = schema_version(check_part(path, table))
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        found = connection.sql(rows_of(table, [(path, version)])).to_arrow_table().cast(table.schema)
+    return bool(found.equals(data.cast(table.schema)))

@@ -213,3 +213,18 @@ append(Path(sys.argv[1]), EPOCHS, "run-a", "epoch-00001", [epoch_row(epoch=1, va
     (small_lake / "epochs" / "run-a").chmod(0o755)
     assert "run-a cannot be listed (Permission denied)" in done.stderr
     assert files_below(small_lake) == before
+
+
+def test_the_same_rows_written_by_another_release_are_the_same_rows(
+    small_lake: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of a journal that was recovered before and after an update: its bytes differ, and nothing else."""
+    rows = [epoch_row(epoch=epoch, value=epoch / 7) for epoch in (9, 8, 7)]
+    first = append(small_lake, EPOCHS, "run-a", "later", rows)
+    write = pq.write_table
+    monkeypatch.setattr(pq, "write_table", lambda *given, **options: write(*given, **options, use_dictionary=False))
+    assert append(small_lake, EPOCHS, "run-a", "later", rows) == first
+    assert append(small_lake, EPOCHS, "run-a", "another", [epoch_row(epoch=20)]).exists()
+    with pytest.raises(LakeError, match="is there with other rows"):
+        append(small_lake, EPOCHS, "run-a", "later", rows[::-1])
+    assert verify(small_lake) == []
