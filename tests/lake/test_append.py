@@ -226,5 +226,5 @@ def test_the_same_rows_written_by_another_release_are_the_same_rows(
     assert append(small_lake, EPOCHS, "run-a", "later", rows) == first
     assert append(small_lake, EPOCHS, "run-a", "another", [epoch_row(epoch=20)]).exists()
     with pytest.raises(LakeError, match="is there with other rows"):
-        append(small_lake, EPOCHS, "run-a", "later", rows[::-1])
+        append(small_lake, EPOCHS, "run-a", "later", rows[:2])
     assert verify(small_lake) == []
