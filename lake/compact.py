@@ -18,12 +18,13 @@ import duckdb
 from lake.contract import arrow_fault, repeated_key
 from lake.errors import LakeError
 from lake.generation import Generation, Indexed, put_generation, read_index
-from lake.held import Held, held
-from lake.pack import write_index, write_packs
-from lake.parts import MERGED, Part, check_part, schema_version
+from lake.held import Held, held, longest
+from lake.journals import list_journals
+from lake.pack import check_pack, write_index, write_packs
+from lake.parts import MERGED, Part, check_part, list_parts, schema_version
 from lake.recover import recover
 from lake.relation import quoted, rows_of
-from lake.results import is_outdated, write_results
+from lake.results import STANDS_ON, is_outdated, write_results
 from lake.root import check_lake
 from lake.schema import TABLES
 from lake.stored import StoredFile
@@ -50,14 +51,16 @@ def compact(root: Path) -> Generation:
     """Pack every part that is no running journal's; gives the generation that holds now.
 
     Raises:
-        LakeError: a part cannot be read, the disk is full, or other processes compact all the time.
+        LakeError: a part or a pack cannot be read or was altered, the disk is full, or other processes compact all the
+            time.
     """
     check_lake(root)
     recover(root)
     for _ in range(_TRIES):
         now = held(root)
-        fresh = {name: _settled(parts, now.running) for name, parts in now.parts.items()}
-        if not any(fresh.values()) and now.generation.number and not is_outdated(now.generation):
+        fresh = {name: _with_rows(root, parts) for name, parts in _settled(root, now).items()}
+        is_news = any(fresh.values()) or any(now.hidden.values())
+        if now.generation.number and not is_news and not is_outdated(now.generation):
             return now.generation
         following = _following(root, now, fresh)
         if put_generation(root, following):
@@ -65,20 +68,37 @@ def compact(root: Path) -> Generation:
     raise LakeError(f"{root} is being compacted by others again and again. Try once they are done.")
 
 
-def _settled(parts: Sequence[Part], running: frozenset[str]) -> list[Part]:
-    """Without the parts of journals that are being written: a longer part will take their place."""
-    return [part for part in parts if not (part.journalled and part.journalled[0] in running)]
+def _settled(root: Path, now: Held) -> dict[str, list[Part]]:
+    """Without the parts of journals that are being written, of which a longer part will take the place.
+
+    A journal may have begun since they were listed, and have become a longer part since: both are looked at again,
+    in this order.
+    """
+    running = now.running | {one.journal for one in list_journals(root)}
+    ended = {
+        name: [part for part in parts if not (part.journalled and part.journalled[0] in running)]
+        for name, parts in now.parts.items()
+    }
+    lasting = list_parts(root, [name for name, parts in ended.items() if any(part.journalled for part in parts)])
+    found = {name: set(longest(parts)) for name, parts in lasting.items()}
+    return {name: [part for part in parts if part in found.get(name, parts)] for name, parts in ended.items()}
 
 
-def _following(root: Path, now: Held, fresh: dict[str, list[Part]]) -> Generation:
+def _with_rows(root: Path, parts: Sequence[Part]) -> list[_Source]:
+    """What there is to pack; a part without rows stays where it is."""
+    return [source for part in parts if (source := _source(root, part)).rows]
+
+
+def _following(root: Path, now: Held, fresh: Mapping[str, list[_Source]]) -> Generation:
     index = read_index(root, now.generation, list(TABLES))
     packs: list[StoredFile] = []
     kept: list[Indexed] = []
-    for name, parts in fresh.items():
+    for name, sources in fresh.items():
         of_table = [one for one in index if one.table == name]
-        sources = [_source(root, part) for part in parts]
         merged = _to_merge(now.generation.of(name), of_table, sources, now.hidden[name])
         stay = [pack for pack in now.generation.of(name) if pack not in merged]
+        for pack in [*merged, *(stay if TABLES[name] in STANDS_ON else ())]:  # what is read, for packs or for results
+            check_pack(root, pack)
         packs += stay
         kept += [one for one in of_table if one.pack in {pack.path for pack in stay}]
         if sources or merged:
@@ -86,7 +106,7 @@ def _following(root: Path, now: Held, fresh: dict[str, list[Part]]) -> Generatio
                 root, TABLES[name], _chunks(root, TABLES[name], sources, merged, of_table, now.hidden[name])
             ):
                 packs.append(pack)
-                kept += _with_parts(rows, of_table, parts)
+                kept += _with_parts(rows, of_table, [source.part for source in sources])
     path, digest = write_index(root, kept)
     return Generation(now.generation.number + 1, tuple(packs), path, digest, write_results(root, packs))
 

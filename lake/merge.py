@@ -4,8 +4,8 @@ from collections.abc import Collection
 from pathlib import Path
 
 from lake.errors import LakeError
-from lake.generation import Generation, Indexed, put_generation
-from lake.pack import write_index, write_packs
+from lake.generation import Generation, Indexed, current_generation, put_generation
+from lake.pack import check_pack, write_index, write_packs
 from lake.read import open_lake
 from lake.root import create_lake
 from lake.schema import TABLES
@@ -17,10 +17,12 @@ def merge(source: Path, destination: Path, run_ids: Collection[str]) -> Snapshot
     """Copy every row of these runs into the new lake `destination` and freeze it.
 
     Raises:
-        LakeError: a run has no row, `source` is no lake, or `destination` is there already.
+        LakeError: a run has no row, `source` is no lake or a pack of it was altered, or `destination` is there already.
     """
     if destination.exists():
         raise LakeError(f"{destination} is there already, and rows are never written over. Move it away first.")
+    for pack in current_generation(source).packs:
+        check_pack(source, pack)
     with open_lake(source) as lake:
         known = {run_id for (run_id,) in lake.sql("SELECT run_id FROM runs").fetchall()}
         if missing := sorted(set(run_ids) - known):

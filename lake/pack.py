@@ -7,7 +7,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lake.files import staged_file
+from lake.errors import LakeError
+from lake.files import sha256_of, staged_file
 from lake.generation import FOLDER, Indexed
 from lake.parts import DIGITS, MERGED
 from lake.row_digest import owner_digests
@@ -18,7 +19,19 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 ROW_GROUP = 122_880  # rows; DuckDB reads a group of that many at a time
+_RESTORE = "Restore it from a copy (./run lake pull REMOTE --repair)."
 MOST_ROWS = 16_000_000  # of a pack; more go into another one
+
+
+def check_pack(root: Path, pack: StoredFile) -> None:
+    """Raises LakeError where a pack is not what it was written as: a copy of its rows would make the damage last."""
+    path = root / pack.path
+    try:
+        found = sha256_of(path)
+    except OSError as error:
+        raise LakeError(f"{path} cannot be read ({error.strerror}). {_RESTORE}") from error
+    if found != pack.sha256:
+        raise LakeError(f"{path} was altered: its bytes are not those that its generation names. {_RESTORE}")
 
 
 def write_packs(root: Path, table: Table, chunks: Iterable[pa.Table]) -> list[tuple[StoredFile, list[Indexed]]]:

@@ -18,12 +18,14 @@ from lake.files import sha256_of, visible, write_whole
 from lake.generation import Generation, Indexed, read_index
 from lake.held import Held, held
 from lake.manifest_file import manifest_bytes, read_manifest
+from lake.pack import check_pack
 from lake.parts import Part, check_part, schema_version
 from lake.relation import quoted, rows_of
 from lake.root import check_lake
 from lake.row_digest import owner_digests
 from lake.schema import TABLES
 from lake.stored import StoredFile, stored_file
+from lake.table import Table
 from lake.version import SCHEMA_VERSION
 
 FOLDER = "snapshots"
@@ -101,8 +103,9 @@ def take_snapshot(root: Path, now: datetime | None = None) -> Snapshot:
         LakeError: `root` is no lake, a part cannot be read, or the lake cannot be written.
     """
     check_lake(root)
-    generation, seen = _compacted(root)
-    beside, files = _beside(root, generation, seen)
+    seen = _compacted(root)
+    generation = seen.generation  # another process may have gone on since ours
+    beside, files = _beside(root, seen)
     files = [*generation.packs, *files]
     if not files:
         raise LakeError(f"{root} holds no rows yet. Train first: ./run train sample")
@@ -137,27 +140,34 @@ def _is_whole(path: Path) -> bool:
         return False
 
 
-def _compacted(root: Path) -> tuple[Generation, Held]:
+def _compacted(root: Path) -> Held:
     """The lake once no attempt's bulk rows lie beside packs that still have those of the attempt before."""
     for _ in range(_TRIES):
-        generation, seen = compact(root), held(root)
+        compact(root)
+        seen = held(root)
         if not any(seen.hidden.values()):
-            return generation, seen
+            return seen
     raise LakeError(f"{root} is written anew faster than it is compacted. Try once its runs have ended.")
 
 
-def _beside(root: Path, generation: Generation, now: Held) -> tuple[list[Indexed], list[StoredFile]]:
+def _beside(root: Path, now: Held) -> tuple[list[Indexed], list[StoredFile]]:
     """What running journals have in parts: whose rows those are, with their digest, and the files."""
     indexed: list[Indexed] = []
     files: list[StoredFile] = []
+    index = read_index(root, now.generation, [name for name, parts in now.parts.items() if parts])
     for name, parts in now.parts.items():
         owners: dict[str, list[Part]] = {}
         for part in parts:
             owners.setdefault(part.owner, []).append(part)
         for owner, own in owners.items():
-            found = [_stored(root, part) for part in own]
+            found = [file for part in own if (file := _stored(root, part)).rows]
+            holding = {one.pack for one in index if (one.table, one.owner) == (name, owner)}
+            packs = [pack for pack in now.generation.of(name) if pack.path in holding]
+            for pack in packs:
+                check_pack(root, pack)
             files += found
-            indexed.append(_digested(root, generation, name, owner, found))
+            if found:
+                indexed.append(_digested(root, TABLES[name], owner, [*found, *packs]))
     return indexed, files
 
 
@@ -171,18 +181,17 @@ def _stored(root: Path, part: Part) -> StoredFile:
     )  # fmt: skip
 
 
-def _digested(root: Path, generation: Generation, name: str, owner: str, files: Iterable[StoredFile]) -> Indexed:
-    """The digest of all rows of one owner, those in packs included."""
+def _digested(root: Path, table: Table, owner: str, files: Iterable[StoredFile]) -> Indexed:
+    """The digest of all rows of one owner, which these parts and packs hold."""
     import duckdb
 
-    table = TABLES[name]
-    every = [(root / file.path, file.schema) for file in [*files, *generation.of(name)]]
+    every = [(root / file.path, file.schema) for file in files]
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
         own = f'SELECT * FROM ({rows_of(table, every)}) WHERE "{table.owner}" = {quoted(owner)}'
         rows = connection.sql(f"{own} ORDER BY {table.order_sql}").to_arrow_table()
     ((_, count, digest),) = owner_digests(table, rows.cast(table.schema))
-    return Indexed(name, owner, "", count, digest, ())
+    return Indexed(table.name, owner, "", count, digest, ())
 
 
 def owner_rows(root: Path, generation: Generation, beside: Iterable[Indexed]) -> dict[tuple[str, str], Indexed]:

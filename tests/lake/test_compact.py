@@ -13,12 +13,15 @@ from lake.append import append, append_arrow
 from lake.check import verify
 from lake.compact import compact
 from lake.errors import LakeError
+from lake.files import sha256_of
 from lake.gc import collect
 from lake.generation import current_generation
 from lake.held import held
 from lake.journal import Journal
-from lake.parts import part_name
+from lake.merge import merge
+from lake.parts import DIGITS, part_name
 from lake.read import open_lake, query
+from lake.recover import recover
 from lake.results import SQL
 from lake.schema import EPOCHS, METRICS, PREDICTIONS, RUNS, TABLES
 from lake.snapshot import take_snapshot
@@ -194,6 +197,122 @@ def test_a_pack_that_is_gone_or_cut_is_said(small_lake: Path) -> None:
         pack.write_bytes(data) if data else pack.unlink()
         with pytest.raises(LakeError, match=r"a file of .* cannot be read .* ./run lake verify says which"):
             open_lake(small_lake)
+
+
+def altered(path: Path) -> None:
+    """Another value in the last row, and a sound file of it, so that no reader stumbles."""
+    rows = pa.parquet.read_table(path)
+    last = rows.num_columns - 1 if rows.column_names[-1] == "value" else rows.column_names.index("seed")
+    values = [*rows.column(last).to_pylist()[:-1], 42]
+    column = pa.array(values, rows.schema.field(last).type)
+    pa.parquet.write_table(rows.set_column(last, rows.schema.field(last), column), path)
+
+
+@pytest.mark.parametrize("table", ["epochs", "runs"])
+def test_an_altered_pack_is_not_merged_into_another(small_lake: Path, tmp_path: Path, table: str) -> None:
+    """Its rows would get a digest that fits them."""
+    generation = compact(small_lake)
+    pack = small_lake / generation.of(table)[0].path
+    whole = pack.read_bytes()
+    altered(pack)
+    append(small_lake, EPOCHS, "run-a", "epoch-00003", [epoch_row(epoch=3)])
+    for act in (
+        lambda: compact(small_lake), lambda: take_snapshot(small_lake),
+        lambda: merge(small_lake, tmp_path / "merged", ["run-a"]),
+    ):  # fmt: skip
+        with pytest.raises(LakeError, match=rf"{pack.name} was altered: .* Restore it .*pull REMOTE --repair"):
+            act()
+    assert current_generation(small_lake) == generation
+    pack.unlink()
+    with pytest.raises(LakeError, match=rf"{pack.name} cannot be read \(No such file"):
+        compact(small_lake)
+    pack.write_bytes(whole)
+    assert compact(small_lake).number == 2
+    assert query(small_lake, "SELECT count(*) AS n FROM epochs WHERE value = 0.5").to_pylist() == [{"n": 4}]
+    assert verify(small_lake, rows=True) == []
+
+
+def test_a_journal_that_begins_while_the_lake_is_looked_at_is_not_packed(
+    small_lake: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A training starts after the journals were listed, and another process makes a part of it before parts are."""
+    import lake.held as module
+
+    seen, begun = module.list_parts, []
+
+    def late(*arguments: Any) -> Any:
+        monkeypatch.setattr(module, "list_parts", seen)
+        begun.append(Journal(small_lake, "run-c"))
+        begun[0].log({RUNS: [run_row()]})
+        begun[0].log_epoch(0, "train", {"loss": 0.5})
+        recover(small_lake)
+        return seen(*arguments)
+
+    monkeypatch.setattr(module, "list_parts", late)
+    compact(small_lake)
+    begun[0].log_epoch(1, "train", {"loss": 0.25})
+    begun[0].seal()
+    asked = "SELECT value FROM epochs WHERE run_id = 'run-c' ORDER BY epoch"
+    for _ in range(2):
+        assert query(small_lake, asked).to_pylist() == [{"value": 0.5}, {"value": 0.25}]
+        compact(small_lake)
+    assert verify(small_lake, rows=True) == []
+
+
+def test_a_run_that_begins_and_ends_while_the_lake_is_looked_at_is_packed_once(
+    small_lake: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As above, and before the journals are listed again it has become a longer part."""
+    import lake.compact as module
+
+    seen = module.held
+
+    def late(root: Path) -> Any:
+        journal = Journal(root, "run-c")
+        journal.log({RUNS: [run_row()]})
+        journal.log_epoch(0, "train", {"loss": 0.5})
+        with monkeypatch.context() as hidden:
+            hidden.setattr("lake.held.list_journals", lambda _: [])  # as it was when they were listed
+            recover(root)
+            now = seen(root)
+        journal.log_epoch(1, "train", {"loss": 0.25})
+        journal.seal()
+        monkeypatch.setattr(module, "held", seen)
+        return now
+
+    monkeypatch.setattr(module, "held", late)
+    asked = "SELECT value FROM epochs WHERE run_id = 'run-c' ORDER BY epoch"
+    for _ in range(2):
+        compact(small_lake)
+        assert query(small_lake, asked).to_pylist() == [{"value": 0.5}, {"value": 0.25}]
+    assert verify(small_lake, rows=True) == []
+
+
+def empty_part(root: Path, owner: str, name: str) -> None:
+    """As an older `append` wrote it."""
+    path = root / "predictions" / owner / f"{name}.parquet"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pa.parquet.write_table(PREDICTIONS.schema.empty_table(), path)
+    path.rename(path.with_suffix(f".{sha256_of(path)[:DIGITS]}.parquet"))
+
+
+def test_a_part_without_rows_changes_nothing(small_lake: Path) -> None:
+    empty_part(small_lake, "run-a", part_name(1, "predictions"))
+    assert [compact(small_lake).number for _ in range(3)] == [1, 1, 1]
+    assert take_snapshot(small_lake) == take_snapshot(small_lake)
+    assert verify(small_lake, rows=True) == []
+
+
+def test_a_later_attempt_without_rows_takes_those_of_the_one_before_away(small_lake: Path) -> None:
+    rows = pa.Table.from_pylist([prediction(window, 0.5) for window in range(3)])
+    append_arrow(small_lake, PREDICTIONS, "run-a", part_name(1, "predictions"), rows)
+    assert take_snapshot(small_lake).rows["predictions"] == 3
+    empty_part(small_lake, "run-a", part_name(2, "predictions"))
+    assert scores(small_lake) == []
+    assert [compact(small_lake).number for _ in range(2)] == [2, 2]
+    assert scores(small_lake) == []
+    assert take_snapshot(small_lake).rows["predictions"] == 0
+    assert verify(small_lake, rows=True) == []
 
 
 def test_a_generation_that_is_gone_is_said_and_nothing_is_freed(small_lake: Path) -> None:

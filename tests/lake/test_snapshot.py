@@ -9,6 +9,7 @@ import pytest
 
 from lake.append import append
 from lake.check import verify
+from lake.compact import compact
 from lake.errors import LakeError
 from lake.files import sha256_of
 from lake.journal import Journal
@@ -26,6 +27,42 @@ def test_an_unchanged_lake_keeps_its_id_and_its_first_date(small_lake: Path) -> 
     second = take_snapshot(small_lake, now=NOON + timedelta(days=1))
     assert second == first
     assert len(list((small_lake / "snapshots").iterdir())) == 1
+
+
+def test_it_is_of_one_moment_whatever_another_process_compacts(
+    small_lake: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between its own compaction and its look at the lake a run ends, and another process compacts."""
+    import lake.snapshot as module
+
+    seen, journal = module.held, Journal(small_lake, "run-c")
+    journal.log({RUNS: [run_row()]})
+    journal.log_epoch(0, "train", {"loss": 0.5})
+    before = take_snapshot(small_lake)
+
+    def late(root: Path) -> object:
+        monkeypatch.setattr(module, "held", seen)
+        journal.log_epoch(1, "train", {"loss": 0.5})
+        journal.seal()
+        compact(root)
+        return seen(root)
+
+    monkeypatch.setattr(module, "held", late)
+    after = take_snapshot(small_lake)
+    assert [one.rows["epochs"] for one in (before, after)] == [4, 5]
+    assert after == take_snapshot(small_lake)
+    assert verify(small_lake, rows=True) == []
+
+
+def test_a_running_runs_rows_are_not_frozen_with_those_of_an_altered_pack(small_lake: Path) -> None:
+    with Journal(small_lake, "run-c") as first:
+        first.log_epoch(0, "train", {"loss": 0.5})
+    pack = small_lake / compact(small_lake).of("epochs")[0].path
+    Journal(small_lake, "run-c", attempt=2).log_epoch(1, "train", {"loss": 0.5})
+    pack.write_bytes(pack.read_bytes()[:-1])
+    with pytest.raises(LakeError, match=f"{pack.name} was altered"):
+        take_snapshot(small_lake)
+    assert not (small_lake / "snapshots").exists()
 
 
 def test_the_id_is_what_the_rows_say_wherever_and_however_they_lie(small_lake: Path, tmp_path: Path) -> None:
