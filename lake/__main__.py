@@ -4,32 +4,29 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from lake.commands import ask, reconcile, registry, remote, tend
-from lake.commands.ending import until_the_reader_goes
-from lake.commands.given import given_path
-from lake.errors import LakeError
-from lake.settings import lake_root
-
-# Each has `add_verbs(verbs)`; a verb is a function of the parsed options that gives the exit status.
-COMMANDS = (ask, tend, remote, reconcile, registry)
+from lake.commands.ending import ended
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    return ended(lambda: "lake", lambda: _answer(arguments))
+
+
+def _answer(arguments: Sequence[str] | None) -> int:
     options = _parser().parse_args(arguments)
-    try:
-        with until_the_reader_goes():
-            return int(options.verb(options))
-    except LakeError as error:
-        print(f"lake: {error}", file=sys.stderr)
-        return 1
-    return 0  # the reader has gone away
+    return int(options.verb(options))
 
 
 def _parser() -> argparse.ArgumentParser:
+    # not above: a Ctrl-C while the query engine is loaded has an ending too
+    from lake.commands import ask, reconcile, registry, remote, tend
+    from lake.commands.given import given_path
+    from lake.settings import lake_root
+
     parser = argparse.ArgumentParser(prog="./run lake", description=__doc__)
     parser.add_argument("--lake", type=given_path, default=lake_root(), metavar="DIR", help="lake to use (KDGAT_LAKE)")
     verbs = parser.add_subparsers(required=True, metavar="VERB")
-    for command in COMMANDS:
+    # each has `add_verbs(verbs)`; a verb is a function of the parsed options that gives the exit status
+    for command in (ask, tend, remote, reconcile, registry):
         command.add_verbs(verbs)
     return parser
 

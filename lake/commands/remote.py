@@ -2,12 +2,9 @@
 
 import argparse
 import json
-import os
-import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lake.remote.address import FORMS
@@ -19,7 +16,6 @@ if TYPE_CHECKING:
     from lake.remote.deep import Looked
     from lake.remote.status import Status
 
-Verb = Callable[[argparse.Namespace], int]
 _REMOTE = f"{FORMS}. Keys come from the environment or an AWS profile, the endpoint from KDGAT_S3_ENDPOINT."
 
 
@@ -48,16 +44,8 @@ def _verb(
     parser = verbs.add_parser(name, help=about, description=f"REMOTE: {_REMOTE}")
     parser.add_argument("remote", metavar="REMOTE")
     parser.add_argument("--format", choices=("table", "json"), default="table")
-    parser.set_defaults(verb=partial(_interruptible, verb))
+    parser.set_defaults(verb=verb)
     return parser
-
-
-def _interruptible(verb: Verb, options: argparse.Namespace) -> int:
-    try:
-        return verb(options)
-    except KeyboardInterrupt:
-        print("lake: interrupted; the same command again goes on from there.", file=sys.stderr, flush=True)
-        os._exit(130)  # without waiting for transfers under way, which may be cut off at any point
 
 
 def _push(options: argparse.Namespace) -> int:

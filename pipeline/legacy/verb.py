@@ -2,10 +2,16 @@
 
 import argparse
 import json
-from pathlib import Path
 from typing import Any
 
+from lake.commands.ending import ended
+from lake.commands.given import given, given_path
+from lake.errors import LakeError
+from lake.parts import is_safe_name
 from lake.schema import SPLITS, STAGES
+from pipeline.errors import KdGatError
+
+_TOLD = (KdGatError, LakeError)
 
 
 def add_migrate(commands: Any) -> None:
@@ -16,21 +22,31 @@ def add_migrate(commands: Any) -> None:
         description="Imports an SQLite tracker, its export, an MLflow store, W&B offline runs, Lightning CSV logs, "
         "or experiment folders of 8 levels, as runs that carry their origin and known defects (docs/migrate.md).",
     )
-    migrate.add_argument("source", metavar="SOURCE", type=Path, help="a store, or a folder with stores in it")
+    migrate.add_argument("source", metavar="SOURCE", type=given_path, help="a store, or a folder with stores in it")
     how = migrate.add_mutually_exclusive_group()
     how.add_argument("--dry-run", action="store_true", help="say what would be done, do nothing (this is the default)")
     how.add_argument("--execute", action="store_true", help="do it, then look at the source again: nothing may be left")
-    migrate.add_argument("--as", dest="as_name", metavar="NAME", help="in the run ids, where another source has them")
-    migrate.add_argument("--dataset", metavar="NAME", help="of runs that do not say theirs")
+    migrate.add_argument(
+        "--as", dest="as_name", type=given, metavar="NAME", help="in the run ids, where another source has them"
+    )
+    migrate.add_argument("--dataset", type=_dataset, metavar="NAME", help="of runs that do not say theirs")
     migrate.add_argument("--stage", choices=STAGES, metavar="S", help=f"likewise; one of {', '.join(STAGES)}")
     migrate.add_argument(
         "--split", choices=SPLITS, metavar="S", help="of numbers whose names say neither train, val nor test"
     )
     migrate.add_argument(
-        "--to", metavar="DIR", type=Path, help="where experiment folders are moved, in place of SOURCE"
+        "--to", metavar="DIR", type=given_path, help="where experiment folders are moved, in place of SOURCE"
     )
     migrate.add_argument("--format", choices=("table", "json"), default="table")
-    migrate.set_defaults(verb=_migrate)
+    migrate.set_defaults(verb=lambda options: ended(lambda: "migrate", lambda: _migrate(options), _TOLD))
+
+
+def _dataset(text: str) -> str:
+    if not is_safe_name(given(text)):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no dataset's name: use up to 160 letters, digits, '.', '_' and '-'"
+        )
+    return text
 
 
 def _migrate(options: argparse.Namespace) -> int:

@@ -131,7 +131,7 @@ def test_ctrl_c_ends_at_once_with_a_sentence(lake: str, line: FaultyLine) -> Non
         child.send_signal(signal.SIGINT)
         out, err = child.communicate(timeout=20)  # a request may take 30 s
     assert (child.returncode, out) == (130, "")
-    assert err.endswith("lake: interrupted; the same command again goes on from there.\n")
+    assert err.endswith("lake: interrupted. What was complete is kept; the same command goes on, or begins again.\n")
     assert "Traceback" not in err
     line.decide = lambda method, path: None
     assert main(["--lake", lake, "push", REMOTE]) == 0

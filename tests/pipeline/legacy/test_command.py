@@ -103,6 +103,68 @@ def test_killed_half_way_and_repeated_it_ends_the_same(sources: Path, tmp_path: 
     assert verify(importing.lake) == []
 
 
+def test_ctrl_c_while_a_table_is_read_is_said_in_one_line(sources: Path, importing: Importing) -> None:
+    """DuckDB makes an error of its own of it, which is told as a traceback where nobody knows."""
+    code = """
+import signal, sys
+from unittest.mock import patch
+from pipeline.__main__ import main
+
+def interrupted(*_):
+    try:
+        signal.raise_signal(signal.SIGINT)
+    except KeyboardInterrupt:
+        raise RuntimeError("Query interrupted") from None
+
+with patch("pipeline.legacy.reports.add_bulk_file", interrupted):
+    sys.exit(main(sys.argv[1:]))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, "migrate", str(sources), "--execute"],
+        env={**os.environ, "KDGAT_LAKE": str(importing.lake)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    said = "migrate: interrupted. What was complete is kept; the same command goes on, or begins again.\n"
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", said)
+    assert not importing.lake.exists()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no disk that is always full")
+@pytest.mark.parametrize(("stdout", "said"), [(">/dev/full", "stdout takes no more"), (">&-", "stdout is closed")])
+def test_a_stdout_that_takes_nothing_is_said(sources: Path, importing: Importing, stdout: str, said: str) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$@" {stdout}', "sh", sys.executable, "-m", "pipeline", "migrate", str(sources)],
+        env={**os.environ, "KDGAT_LAKE": str(importing.lake)}, stderr=subprocess.PIPE, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"migrate: {said}")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--dataset", ""), "the text is empty"),
+        (("--dataset", "a/../b"), "'a/../b' is no dataset's name"),
+        (("--as", " "), "the text is empty"),
+        (("--to", ""), "the text is empty"),
+    ],
+)
+def test_words_that_name_nothing_are_refused(
+    sources: Path, migrate: Migrate, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], said: str
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        migrate(sources, *words)
+    assert ended.value.code == 2
+    assert said in capsys.readouterr().err
+
+
+def test_an_empty_source_is_not_the_current_folder(migrate: Migrate, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        migrate("")
+    assert ended.value.code == 2
+    assert "the text is empty: is a variable of the shell not set?" in capsys.readouterr().err
+
+
 def test_json_lists_every_action_account_and_refusal(
     sources: Path, migrate: Migrate, capsys: pytest.CaptureFixture[str]
 ) -> None:
