@@ -65,8 +65,11 @@ def current_generation(root: Path) -> Generation:
     Raises:
         LakeError: it cannot be read.
     """
+    known = known_generation(root)  # before they are listed: another process may give a number between the two
     number = last_number(root / FOLDER)
-    if number < (known := known_generation(root)):
+    if number < known and numbered_path(root / FOLDER, known).exists():
+        number = known  # the listing of a network file system may be seconds old
+    if number < known:
         raise LakeError(
             f"generation {known} of {root} is gone, which says whose rows its packs hold: without it the lake would "
             "seem to have none. Restore it from a copy; a snapshot's rows come back by ./run lake pull REMOTE."
