@@ -1,6 +1,7 @@
 """What makes a folder a lake: `lake.json`, written before the first part."""
 
 import json
+import logging
 import os
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,11 @@ from lake.version import SCHEMA_VERSION
 
 MARKER = "lake.json"
 FORMAT = "kd-gat-lake"
+_LOG = logging.getLogger("kdgat.lake")
 
 
 def create_lake(root: Path) -> Path:
-    """Make `root` a lake; one that is a lake already stays as it is.
+    """Make `root` a lake and say so; one that is a lake already stays as it is.
 
     Raises:
         LakeError: the folder holds something else, so that nothing foreign gets mixed with results.
@@ -33,7 +35,8 @@ def create_lake(root: Path) -> Path:
         )
     with staged_file(root, MARKER) as staged:
         staged.write(manifest_bytes({"format": FORMAT, "schema": SCHEMA_VERSION, "id": uuid4().hex}))
-        staged.give_free_name(root / MARKER)  # of two at once the first gives the id
+        if staged.give_free_name(root / MARKER):  # of two at once the first gives the id
+            _LOG.warning("made a new lake at %s. Should there be one already, see whether its disk is mounted.", root)
     return check_lake(root)
 
 
