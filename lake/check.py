@@ -2,6 +2,7 @@
 runs, files that no table knows."""
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,7 +15,7 @@ from lake.check_rows import repeated_keys, wrong_digests
 from lake.contract import arrow_fault
 from lake.errors import LakeError
 from lake.files import sha256_of
-from lake.generation import Generation, current_generation, packed_owners, packed_without
+from lake.generation import Generation, current_generation, packed_owners, packed_without, read_index
 from lake.journals import list_journals
 from lake.pack import ROW_GROUP
 from lake.parts import MERGED, Part, check_part, list_packs, list_parts
@@ -26,7 +27,7 @@ from lake.snapshot import Snapshot, load_snapshot, snapshot_files
 from lake.table import MOST_ZEROS, Table
 from lake.tags import tag_faults
 
-_MOST_ORPHANS = 20  # more would say the same
+_MOST_ALIKE = 20  # more would say the same
 _THREADS = 4  # digests are computed without Python's lock
 Tick = Callable[[int], None]
 
@@ -73,6 +74,7 @@ def verify(root: Path, snapshot: Snapshot | None = None, rows: bool = False, tic
     return (
         faults
         + _orphans(root, generation, parts)
+        + _named_twice(root, generation)
         + repeated_keys(root, rows)
         + ([] if snapshot else registry_faults(root))
         + ([*wrong_digests(root, generation), *_all_zero(root)] if rows else [])
@@ -199,7 +201,21 @@ def _orphans(root: Path, generation: Generation, parts: Sequence[Part]) -> list[
         known |= packed_owners(root, generation, "runs")
     found = {*packed_without(root, generation, tables, "runs"), *loose}
     strangers = sorted((name, owner) for name, owner in found if owner not in known)
-    return [f"{name}: rows of the run {owner}, which runs does not know." for name, owner in strangers[:_MOST_ORPHANS]]
+    return [f"{name}: rows of the run {owner}, which runs does not know." for name, owner in strangers[:_MOST_ALIKE]]
+
+
+def _named_twice(root: Path, generation: Generation) -> list[str]:
+    """Packs that a generation names more than once, and owners whose rows in a table it has in more than one place."""
+    packs = Counter(pack.path for pack in generation.packs)
+    owners = Counter((one.table, one.owner) for one in read_index(root, generation, list(TABLES)))
+    named = [(f"the pack {path}", count) for path, count in packs.items()]
+    named += [(f"the rows of {owner} in the table {table}", count) for (table, owner), count in sorted(owners.items())]
+    return [
+        f"generation {generation.number} names {what} {count} times, and they may count as often. Restore the lake "
+        "from a copy, or pull the newest snapshot that is right into a new one."
+        for what, count in named
+        if count > 1
+    ][:_MOST_ALIKE]
 
 
 def _all_zero(root: Path) -> list[str]:

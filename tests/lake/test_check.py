@@ -13,9 +13,11 @@ from lake.check import verify
 from lake.compact import compact
 from lake.errors import LakeError
 from lake.files import sha256_of
+from lake.generation import Generation, put_generation, read_index
+from lake.pack import write_index
 from lake.parts import DIGITS
 from lake.read import query
-from lake.schema import EPOCHS, METRICS, RUNS
+from lake.schema import EPOCHS, METRICS, RUNS, TABLES
 from lake.snapshot import take_snapshot
 from tests.conftest import Python
 from tests.lake.rows import epoch_row, metric_row, run_row
@@ -52,6 +54,20 @@ def test_a_flipped_bit_of_a_pack_an_index_a_generation_or_a_snapshot_is_found(sm
             assert any(path.name in fault for fault in verify(small_lake)), f"{path.name}, byte {at}"
         path.write_bytes(whole)
     assert verify(small_lake) == []
+
+
+def test_what_a_generation_names_twice_is_found(small_lake: Path) -> None:
+    """As two processes left it that took over the same snapshot at once: all is as it was written, and counts twice."""
+    generation = compact(small_lake)
+    index = read_index(small_lake, generation, list(TABLES))
+    packs = generation.packs + tuple(generation.of("epochs"))
+    twice = [*index, *(one for one in index if one.table == "epochs")]
+    put_generation(small_lake, Generation(2, packs, *write_index(small_lake, twice)))
+    faults = [fault for fault in verify(small_lake) if fault.startswith("generation 2 names ")]
+    assert [fault.partition(" 2 times")[0].removeprefix("generation 2 names ") for fault in faults] == [
+        f"the pack {generation.of('epochs')[0].path}",
+        "the rows of run-a in the table epochs",
+    ]
 
 
 def relative(path: Path) -> str:
@@ -140,7 +156,7 @@ def test_rows_that_count_twice_are_said_to_whoever_asks(small_lake: Path, caplog
     query(small_lake, "SELECT 1")
     assert caplog.text == ""
     append(small_lake, EPOCHS, "run-a", "again", [epoch_row(epoch=2, value=9.0)])
-    assert query(small_lake, "SELECT count(*) AS n FROM epochs").to_pylist() == [{"n": 4}]
+    assert query(small_lake, "SELECT count(*) AS n FROM epoch_events").to_pylist() == [{"n": 4}]
     assert "run-a has rows of epochs twice, so that answers about them are wrong" in caplog.text
 
 
