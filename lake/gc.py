@@ -2,31 +2,37 @@
 processes that were killed.
 
 A file goes only when the generation that holds, every snapshot and every name are done with it, and it was needed no
-more a while ago already: a reader that opened the lake before may still hold it, however old it is. Ages are told by
-the file system's own clock, so that a machine whose clock is a day off frees nothing early.
+more a while ago already: a reader that opened the lake, or a snapshot since forgotten, before may still hold it,
+however old it is. Ages are told by the file system's own clock, so that a machine whose clock is a day off frees
+nothing early.
 """
 
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import chain
 from pathlib import Path
 from tempfile import NamedTemporaryFile
+from uuid import uuid4
 
 from lake.errors import LakeError
-from lake.files import remove
+from lake.files import remove, rename
 from lake.generation import FOLDER as GENERATIONS
 from lake.generation import Generation, current_generation, read_index
-from lake.held import generation_at, held
-from lake.journal import FOLDER as JOURNALS
+from lake.held import generation_at, held, is_older
 from lake.numbered import numbered_path, numbers
 from lake.parts import MERGED, list_packs, list_parts
 from lake.results import FOLDER as RESULTS
 from lake.root import check_lake
 from lake.schema import TABLES
-from lake.snapshot import Snapshot, load_snapshot, snapshot_files
+from lake.snapshot import FOLDER as SNAPSHOTS
+from lake.snapshot import Snapshot, forgotten_path, load_snapshot, read_snapshot, snapshot_files
+from lake.spent_journals import spent_journals
 
 GRACE = timedelta(days=7)
+_UNNAMED = "no generation or snapshot names it"
 
 
 @dataclass(frozen=True)
@@ -57,12 +63,32 @@ def collect(root: Path, grace: timedelta = GRACE, dry_run: bool = False) -> list
             continue
         if name in needed or about.st_mtime > before:
             continue
+        if not dry_run and not _free(root, path, reason, before):
+            continue
         freed.append(Freed(name, about.st_size, reason))
-        if not dry_run:
-            remove(path)
     if not dry_run:
         _remove_empty_folders(root)
     return freed
+
+
+def _free(root: Path, path: Path, reason: str, before: float) -> bool:
+    """Remove a file; False where another process has just made it anew.
+
+    A pack is known by its bytes: a compaction may give the name of one that nothing named again at any moment.
+    """
+    if reason != _UNNAMED:
+        remove(path)
+        return True
+    away = path.with_name(f".{path.name}.{uuid4().hex}.tmp")
+    try:
+        rename(path, away)
+    except FileNotFoundError:
+        return False
+    if away.stat().st_mtime > before or path.relative_to(root).as_posix() in _named(current_generation(root)):
+        rename(away, path)
+        return False
+    remove(away)
+    return True
 
 
 def _needed(root: Path, before: float) -> set[str]:
@@ -70,9 +96,21 @@ def _needed(root: Path, before: float) -> set[str]:
     needed: set[str] = set()
     for seen in (held(root), held(root, before=before)):
         needed |= {part.path for parts in seen.parts.values() for part in parts} | _named(seen.generation)
-    for path in snapshot_files(root):
-        needed |= _named(load_snapshot(root, path.stem))
+    for snapshot in chain(_snapshots(root), _forgotten(root, before), _snapshots(root)):  # one may be given back
+        needed |= _named(snapshot)
     return needed
+
+
+def _snapshots(root: Path) -> Iterator[Snapshot]:
+    return (load_snapshot(root, path.stem) for path in snapshot_files(root))
+
+
+def _forgotten(root: Path, before: float) -> Iterator[Snapshot]:
+    """Those that were given up since, which somebody may have open; what a damaged one named nobody knows."""
+    for path in (root / SNAPSHOTS).glob(forgotten_path(root, "*").name):
+        if not is_older(path, before):
+            with suppress(LakeError, OSError, ValueError, KeyError, TypeError):
+                yield read_snapshot(path.read_bytes())
 
 
 def _named(one: Generation | Snapshot) -> set[str]:
@@ -85,9 +123,10 @@ def _named(one: Generation | Snapshot) -> set[str]:
 def _candidates(root: Path, before: float) -> Iterator[tuple[Path, str]]:
     """Every file that could be one to free, and why it would be."""
     generation = current_generation(root)
-    packed = {(one.table, one.owner, name) for one in read_index(root, generation, list(TABLES)) for name in one.parts}
+    index = read_index(root, generation, list(TABLES))
+    packed = {(one.table, one.owner, name) for one in index for name in one.parts}
     for path in list_packs(root):
-        yield path, "no generation or snapshot names it"
+        yield path, _UNNAMED
     for table, parts in list_parts(root).items():
         for part in parts:
             if (part.owner == MERGED and generation.number) or (table, part.owner, part.name) in packed:
@@ -99,24 +138,12 @@ def _candidates(root: Path, before: float) -> Iterator[tuple[Path, str]]:
         if number < held_then:
             yield numbered_path(root / GENERATIONS, number), "a later generation holds"
     for path in [*(root / GENERATIONS).glob("index-*.parquet"), *(root / RESULTS).glob("[!.]*.parquet")]:
-        yield path, "no generation or snapshot names it"
-    for path in (root / JOURNALS).glob("*.done"):
-        if path.stat().st_size <= int(path.stem.rsplit("~", 1)[1]):
-            yield path, "its rows are in parts"
-    for path in (root / JOURNALS).glob("*.journal"):
-        if not _has_line(path):
-            yield path, "its writer was killed before its first line was whole"
+        yield path, _UNNAMED
+    for path in (root / SNAPSHOTS).glob(forgotten_path(root, "*").name):
+        yield path, "its snapshot was forgotten"
+    yield from spent_journals(root, index)
     for path in root.rglob(".*.tmp"):
         yield path, "its writer was killed"
-
-
-def _has_line(path: Path) -> bool:
-    """Whether its first line is whole; a journal that is gone was sealed."""
-    try:
-        with path.open("rb") as file:
-            return file.readline().endswith(b"\n")
-    except FileNotFoundError:
-        return True
 
 
 def _now(root: Path, dry_run: bool) -> float:

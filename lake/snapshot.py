@@ -294,6 +294,11 @@ def snapshot_path(root: Path, snapshot_id: str) -> Path:
     return root / FOLDER / f"{snapshot_id}.json"
 
 
+def forgotten_path(root: Path, snapshot_id: str) -> Path:
+    """Where a snapshot that was given up waits for `gc`; its file was last written at that moment."""
+    return root / FOLDER / f".{snapshot_id}.forgotten"
+
+
 def _id_of_files(files: tuple[StoredFile, ...], schema: int) -> str:
     """The id as schemas before 4 had it."""
     lines = sorted(f"{file.table}\t{file.path}\t{file.sha256}" for file in files)

@@ -7,18 +7,19 @@ out of the middle is refused. That the newest is gone, or all of a name, nothing
 """
 
 import hashlib
+import os
 import socket
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from lake.errors import LakeError
-from lake.files import remove, sha256_of, visible
+from lake.files import flush, rename, sha256_of, visible
 from lake.manifest_file import manifest_bytes, read_manifest
 from lake.numbered import numbered_path, numbers, put_numbered
 from lake.parts import is_safe_name
-from lake.snapshot import FOLDER as SNAPSHOTS
-from lake.snapshot import Snapshot, load_snapshot, snapshot_files
+from lake.snapshot import Snapshot, forgotten_path, load_snapshot, snapshot_files, snapshot_path
 from lake.who import user_name
 
 FOLDER = "tags"
@@ -48,7 +49,7 @@ def put_tag(
 
     Raises:
         LakeError: the name cannot be a file's, is taken and not forced with a reason, its events are not as they were
-            written, or another process was first.
+            written, or another process was first or has freed the snapshot.
     """
     if not is_safe_name(name):
         raise LakeError(f"{name!r} cannot name a snapshot: use letters, digits, '.', '_' and '-'.")
@@ -71,6 +72,11 @@ def put_tag(
     event = TagEvent(name, number, wanted, by, datetime.now(UTC).isoformat(), reason, previous)
     if not put_numbered(folder, number, manifest_bytes(asdict(event))):
         raise LakeError(f"another process has just changed {name}. Look at it (./run lake tag), then try again.")
+    if wanted and not _give_back(root, wanted):  # it may have been forgotten since it was chosen
+        raise LakeError(
+            f"snapshot {wanted[:12]} is gone, which was just given the name {name}. Restore it from a copy "
+            f"(./run lake pull REMOTE), or take the name away: ./run lake tag {name} --remove --force --reason WHY"
+        )
     return event
 
 
@@ -123,7 +129,7 @@ def tag_faults(root: Path) -> list[str]:
             faults.append(str(error))
             continue
         held = events[-1].snapshot_id if events else None
-        if held and not (root / SNAPSHOTS / f"{held}.json").exists():
+        if held and not snapshot_path(root, held).exists():
             faults.append(f"{path.name} names the snapshot {held[:12]}, which is missing. Restore it from a copy.")
         faults += _strays(path, len(events))
     return faults
@@ -140,24 +146,43 @@ def find_snapshot(root: Path, name_or_id: str) -> Snapshot:
 
 
 def forget_snapshot(root: Path, name_or_id: str) -> str:
-    """Remove a snapshot that has no name, be it damaged; its files are then `gc`'s. Gives its id.
+    """Give up a snapshot that has no name, be it damaged; its files are `gc`'s after a while. Gives its id.
 
     Raises:
         LakeError: there is none, or several, or it has a name.
     """
-    known = tags(root)
-    wanted = known.get(name_or_id, name_or_id)
+    wanted = tags(root).get(name_or_id, name_or_id)
     matches = [path for path in snapshot_files(root) if path.stem.startswith(wanted)]
     if len(matches) != 1:
         return find_snapshot(root, name_or_id).snapshot_id  # which says what is wrong with the name
     (path,) = matches
-    if names := [name for name, snapshot_id in known.items() if snapshot_id == path.stem]:
+    _refuse_named(root, path.stem)
+    os.utime(path)
+    flush(path)
+    rename(path, forgotten_path(root, path.stem))
+    try:
+        _refuse_named(root, path.stem)  # another process may have named it just now
+    except LakeError:
+        _give_back(root, path.stem)
+        raise
+    return path.stem
+
+
+def _refuse_named(root: Path, snapshot_id: str) -> None:
+    if names := [name for name, named in tags(root).items() if named == snapshot_id]:
         raise LakeError(
-            f"snapshot {path.stem[:12]} is protected: {', '.join(names)} names it. "
+            f"snapshot {snapshot_id[:12]} is protected: {', '.join(names)} names it. "
             "Take the name away first: ./run lake tag --remove NAME --force --reason WHY"
         )
-    remove(path)
-    return path.stem
+
+
+def _give_back(root: Path, snapshot_id: str) -> bool:
+    """Take back that a snapshot was forgotten; whether it is there."""
+    path = snapshot_path(root, snapshot_id)
+    if not path.exists():
+        with suppress(FileNotFoundError):  # it was freed, or the other process gave it back
+            rename(forgotten_path(root, snapshot_id), path)
+    return path.exists()
 
 
 def _strays(folder: Path, count: int) -> list[str]:

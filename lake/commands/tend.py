@@ -123,7 +123,7 @@ def _forget(options: argparse.Namespace) -> int:
             f"{options.snapshot!r} is too short to give up a snapshot by. Give {_FEWEST} characters of its id or more."
         )
     snapshot_id = forget_snapshot(options.lake, options.snapshot)
-    print(f"snapshot {snapshot_id} is forgotten; ./run lake gc frees what only it named")
+    print(f"snapshot {snapshot_id} is forgotten; ./run lake gc frees what only it named, after a week")
     return 0
 
 

@@ -1,5 +1,6 @@
 """What nothing names goes after a while; what something names stays."""
 
+import errno
 import os
 import time
 from datetime import timedelta
@@ -12,15 +13,17 @@ from lake.check import verify
 from lake.compact import compact
 from lake.errors import LakeError
 from lake.gc import GRACE, collect
+from lake.generation import current_generation
 from lake.journal import Journal
 from lake.read import open_lake, query
-from lake.recover import recover
+from lake.recover import recover, rescue
 from lake.schema import EPOCHS, RUNS
-from lake.snapshot import take_snapshot
+from lake.snapshot import snapshot_files, snapshot_path, take_snapshot
 from lake.tags import forget_snapshot, put_tag
 from tests.conftest import Python
 from tests.lake.conftest import read_only
-from tests.lake.rows import epoch_row, run_row
+from tests.lake.left_journals import killed_journal
+from tests.lake.rows import NOON, epoch_row, run_row
 
 NONE = timedelta(0)
 COUNT = "SELECT count(*) AS n FROM epoch_events"
@@ -79,6 +82,61 @@ def test_what_a_snapshot_names_stays_until_the_snapshot_is_given_up(small_lake: 
     assert verify(small_lake, rows=True) == []
 
 
+def test_what_a_forgotten_snapshot_names_stays_for_who_had_it_open(small_lake: Path) -> None:
+    first = take_snapshot(small_lake)
+    append(small_lake, EPOCHS, "run-a", "epoch-00003", [epoch_row(epoch=3)])
+    second = take_snapshot(small_lake)
+    age(small_lake, GRACE + timedelta(days=100))
+    only = {file.path for file in first.files} - {file.path for file in second.files}
+    with open_lake(small_lake, first) as reader:
+        forget_snapshot(small_lake, first.snapshot_id)
+        assert [path.stem for path in snapshot_files(small_lake)] == [second.snapshot_id]
+        assert not only & {one.path for one in collect(small_lake)}
+        assert reader.execute("SELECT count(*) FROM epoch_events").fetchall() == [(3,)]
+    assert take_snapshot(small_lake) == second
+    age(small_lake, GRACE + timedelta(hours=1))
+    freed = {one.path: one.reason for one in collect(small_lake)}
+    assert only <= freed.keys()
+    assert freed[f"snapshots/.{first.snapshot_id}.forgotten"] == "its snapshot was forgotten"
+    assert [path.name for path in (small_lake / "snapshots").iterdir()] == [f"{second.snapshot_id}.json"]
+    assert verify(small_lake, rows=True) == []
+
+
+def test_a_forgotten_snapshot_that_cannot_be_read_goes_as_well(small_lake: Path) -> None:
+    snapshot = take_snapshot(small_lake)
+    path = snapshot_path(small_lake, snapshot.snapshot_id)
+    path.write_text("{}")
+    forget_snapshot(small_lake, snapshot.snapshot_id)
+    collect(small_lake, timedelta(hours=1))
+    assert [path.suffix for path in path.parent.iterdir()] == [".forgotten"]
+    collect(small_lake, NONE)
+    assert list(path.parent.iterdir()) == []
+
+
+def test_a_pack_that_a_compaction_gives_its_name_again_stays(small_lake: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As one that was killed left it: nothing names it, until another one makes it anew at the same moment."""
+    with monkeypatch.context() as killed:
+        killed.setattr("lake.compact.put_generation", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            compact(small_lake)
+    age(small_lake, GRACE + timedelta(days=1))
+    stat = Path.stat
+
+    def late(path: Path, **options: bool) -> os.stat_result:
+        found = stat(path, **options)
+        if path.parent.name == "merged":
+            monkeypatch.setattr(Path, "stat", stat)
+            compact(small_lake)
+        return found
+
+    monkeypatch.setattr(Path, "stat", late)
+    freed = {one.path for one in collect(small_lake)}
+    assert not freed & {pack.path for pack in current_generation(small_lake).packs}
+    assert current_generation(small_lake).number == 1
+    assert list(small_lake.rglob(".*")) == []
+    assert verify(small_lake, rows=True) == []
+
+
 def test_left_overs_of_killed_processes_go_and_a_running_journal_stays(
     small_lake: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -93,6 +151,7 @@ def test_left_overs_of_killed_processes_go_and_a_running_journal_stays(
         journal.log({RUNS: [run_row()]})
         journal.log_epoch(0, "train", {"loss": 0.5})
     monkeypatch.setattr("lake.recover.is_over", lambda name: name.run_id == "run-c")
+    monkeypatch.setattr("lake.spent_journals.writer_of", lambda name: "gone" if name.run_id == "run-c" else "alive")
     recover(small_lake)
     freed = {one.path: one.reason for one in collect(small_lake, NONE)}
     assert freed.pop(staged.relative_to(small_lake).as_posix()) == "its writer was killed"
@@ -151,6 +210,68 @@ def test_a_journal_whose_writer_was_killed_before_its_first_line_goes_after_the_
     assert len([one for one in collect(small_lake) if one.reason.startswith("its writer was killed before")]) == 2
     assert list(folder.iterdir()) == []
     assert verify(small_lake) == []
+
+
+def test_a_journal_whose_rows_are_in_no_part_stays_whatever_its_name_says(
+    small_lake: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lake.recover.is_over", lambda _: True)
+    monkeypatch.setattr("lake.spent_journals.writer_of", lambda _: "gone")
+    with Journal(small_lake, "run-c") as journal:
+        journal.log({RUNS: [run_row()]})
+        journal.log_epoch(0, "train", {"loss": 0.5})
+        parts = recover(small_lake)
+    (done,) = (small_lake / "journals").iterdir()
+    (lost,) = (path for path in parts if path.parts[-3] == "epochs")
+    lost.unlink()
+    assert collect(small_lake, NONE) == []
+    rescue(small_lake, done)
+    assert [one.path for one in collect(small_lake, NONE)] == [f"journals/{done.name}"]
+    assert query(small_lake, COUNT).to_pylist() == [{"n": 4}]
+    assert verify(small_lake, rows=True) == []
+
+
+def test_the_journal_of_a_writer_that_lives_stays_however_long_it_is_silent(
+    small_lake: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that the disk has taken nothing of, and one that another machine took for dead."""
+
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "no space")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "pwrite", full)
+        empty = Journal(small_lake, "run-c")
+        assert not empty.log({RUNS: [run_row()]})
+    moved = Journal(small_lake, "run-d")
+    moved.log({RUNS: [run_row()]})
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr("lake.recover.is_over", lambda name: name.run_id == "run-d")
+        recover(small_lake)
+    age(small_lake, GRACE + timedelta(days=1))
+    assert collect(small_lake) == []
+    for journal in (empty, moved):
+        assert journal.log_epoch(0, "train", {"loss": 0.5})
+    assert query(small_lake, COUNT).to_pylist() == [{"n": 5}]
+    for journal in (empty, moved):
+        journal.seal()
+    assert query(small_lake, COUNT).to_pylist() == [{"n": 5}]
+    assert verify(small_lake, rows=True) == []
+
+
+def test_a_journal_of_another_machine_goes_once_its_run_has_ended(small_lake: Path) -> None:
+    """Whether its writer lives can only be told there."""
+    path = killed_journal(small_lake, host="elsewhere", run_id="run-a")
+    age(small_lake, GRACE + timedelta(days=1))
+    recover(small_lake)
+    age(small_lake, GRACE + timedelta(days=1))
+    assert not path.exists()
+    assert collect(small_lake) == []
+    ended = run_row(status="interrupted", reason="its node failed", finished_at=NOON)
+    append(small_lake, RUNS, "run-a", "ended", [ended])
+    (freed,) = collect(small_lake)
+    assert freed.path.startswith("journals/run-a~")
+    assert freed.reason == "its rows are in parts"
 
 
 def test_what_would_be_freed_can_be_asked_where_nothing_can_be_written(

@@ -4,18 +4,21 @@ import hashlib
 import os
 import pwd
 import re
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lake.append import append
 from lake.check import verify
 from lake.errors import LakeError
+from lake.gc import collect
 from lake.manifest_file import load_manifest, manifest_bytes
 from lake.numbered import numbered_path
 from lake.schema import EPOCHS
 from lake.snapshot import Snapshot, snapshot_path, take_snapshot
-from lake.tags import find_snapshot, last_event, put_tag, tag_history, tags
+from lake.tags import find_snapshot, forget_snapshot, last_event, put_tag, tag_history, tags
 from tests.lake.rows import epoch_row
 
 
@@ -62,6 +65,46 @@ def test_of_two_at_once_one_is_told(
     with pytest.raises(LakeError, match="another process has just changed paper-v1"):
         put_tag(small_lake, "paper-v1", two[0])
     assert tags(small_lake) == {"paper-v1": two[1].snapshot_id}
+
+
+@pytest.mark.parametrize("late", ["tags", "rename", "put_numbered"])
+def test_a_snapshot_that_is_named_while_it_is_forgotten_stays(
+    small_lake: Path, two: tuple[Snapshot, Snapshot], monkeypatch: pytest.MonkeyPatch, late: str
+) -> None:
+    """The one comes between any two steps of the other: once the names were looked at, the file was put away, or the
+    name was given."""
+    import lake.tags as module
+
+    step = getattr(module, late)
+
+    def with_the_other(*arguments: Any) -> Any:
+        is_naming = late == "put_numbered"
+        given = None if is_naming else step(*arguments)
+        monkeypatch.setattr(module, late, step)
+        if is_naming:
+            forget_snapshot(small_lake, two[0].snapshot_id)
+        else:
+            put_tag(small_lake, "paper-v1", two[0])
+        return step(*arguments) if is_naming else given
+
+    monkeypatch.setattr(module, late, with_the_other)
+    if late == "put_numbered":
+        put_tag(small_lake, "paper-v1", two[0])
+    else:
+        with pytest.raises(LakeError, match="is protected: paper-v1 names it"):
+            forget_snapshot(small_lake, two[0].snapshot_id)
+    assert find_snapshot(small_lake, "paper-v1") == two[0]
+    assert [path.suffix for path in (small_lake / "snapshots").iterdir()] == [".json", ".json"]
+    assert verify(small_lake) == []
+
+
+def test_a_name_that_is_given_to_a_snapshot_that_is_gone_is_said(
+    small_lake: Path, two: tuple[Snapshot, Snapshot]
+) -> None:
+    forget_snapshot(small_lake, two[0].snapshot_id)
+    collect(small_lake, timedelta(0))
+    with pytest.raises(LakeError, match=r"snapshot \w+ is gone, which was just given the name paper-v1\. Restore it"):
+        put_tag(small_lake, "paper-v1", two[0])
 
 
 @pytest.mark.parametrize("name", ["", "..", "a/b", "-x", "a" * 300])
