@@ -30,7 +30,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     """
     staged = _beside(path)
     try:
-        with _explained(path):  # before the left-over goes, since that makes room
+        with explained(path):  # before the left-over goes, since that makes room
             make_folder(path.parent)
             yield staged
             flush(staged)
@@ -115,7 +115,7 @@ def staged_file(folder: Path, name: str = "a file") -> Iterator[StagedFile]:
     Raises:
         NotWrittenError: the disk or the quota is full, or the folder may not be written; nothing is left.
     """
-    with _explained(folder / name):
+    with explained(folder / name):
         staged = StagedFile(folder)
         try:
             yield staged
@@ -129,7 +129,7 @@ def write_whole(path: Path, data: bytes) -> None:
     Raises:
         NotWrittenError: the disk or the quota is full, or the folder may not be written; `path` is as before.
     """
-    with _explained(path):
+    with explained(path):
         staged = StagedFile(path.parent)
         try:
             staged.write(data)
@@ -201,18 +201,28 @@ def listable(folder: Path) -> Path:
 
 
 def rename(path: Path, target: Path) -> None:
-    """Give a file another name in its folder, durably."""
-    os.replace(path, target)
-    flush(target.parent)
+    """Give a file another name in its folder, durably.
+
+    Raises:
+        NotWrittenError: the folder may not be written; the file has its name.
+    """
+    with explained(path, "renamed"):
+        os.replace(path, target)
+        flush(target.parent)
 
 
 def remove(path: Path) -> None:
-    """Remove a file that may be gone already, durably."""
-    try:
-        os.unlink(path)
-    except FileNotFoundError:
-        return
-    flush(path.parent)
+    """Remove a file that may be gone already, durably.
+
+    Raises:
+        NotWrittenError: the folder may not be written; the file is there.
+    """
+    with explained(path, "removed"):
+        try:
+            os.unlink(path)
+        except FileNotFoundError:
+            return
+        flush(path.parent)
 
 
 def sha256_of(path: Path) -> str:
@@ -234,8 +244,15 @@ def _beside(path: Path) -> Path:
 
 
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
-    """Says in words what a person can put right; anything else passes."""
+def explained(path: Path, done: str = "written") -> Iterator[None]:
+    """Says in words what a person can put right; anything else passes.
+
+    Args:
+        done: what was not done with `path`.
+
+    Raises:
+        NotWrittenError: the disk or the quota is full, or the folder may not be written.
+    """
     try:
         yield
     except LakeError:
@@ -244,12 +261,12 @@ def _explained(path: Path) -> Iterator[None]:
         code = getattr(error, "errno", None)
         if code in _CLOSED:
             raise NotWrittenError(
-                f"{path} was not written: {os.strerror(code).lower()}. "
+                f"{path} was not {done}: {os.strerror(code).lower()}. "
                 "Make the folder writable, or point KDGAT_LAKE and KDGAT_RUNS at one that is."
             ) from error
         if code in NO_SPACE or _says_full(error) or _is_full(path.parent):
             raise NotWrittenError(
-                f"{path} was not written: the disk or your quota is full. "
+                f"{path} was not {done}: the disk or your quota is full. "
                 "Nothing half-written is left; free some space and run the same command again."
             ) from error
         raise

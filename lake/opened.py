@@ -8,7 +8,8 @@ with lake.open("data/lake") as opened:
 lake.open("s3://bucket/prefix", snapshot="paper-v1")    # reads what a query needs, not the whole
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -44,14 +45,13 @@ class Lake:
         Raises:
             LakeError: DuckDB refuses the query.
         """
-        try:
+        with _refusals():
             return self.connection.sql(query, params=dict(params) if params else None)
-        except duckdb.Error as error:
-            raise LakeError(f"DuckDB refuses the query: {error}\nTables: {', '.join(sorted(_VIEWS))}.") from error
 
     def arrow(self, query: str) -> "pa.Table":
         """A table by its name, or the answer of a query, as Arrow; errors as `sql`."""
-        return self.sql(_query(query)).to_arrow_table()
+        with _refusals():
+            return self.sql(_query(query)).to_arrow_table()
 
     def polars(self, query: str) -> "pl.DataFrame":
         """A table by its name, or the answer of a query, as polars; errors as `sql`."""
@@ -107,6 +107,14 @@ def open_any(
     if found:
         return Lake(open_lake(path, found, tables), str(path), found)
     return Lake(open_lake(path, tables=tables), str(path), None)
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    try:
+        yield
+    except duckdb.Error as error:
+        raise LakeError(f"DuckDB refuses the query: {error}\nTables: {', '.join(sorted(_VIEWS))}.") from error
 
 
 def _query(text: str) -> str:

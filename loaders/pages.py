@@ -2,7 +2,7 @@
 
 import argparse
 
-from lake.commands.given import given, given_path
+from lake.commands.given import given, given_lake, given_path
 from lake.settings import REPOSITORY, lake_root
 
 REFERENCE = REPOSITORY / "data" / "reference"
@@ -12,7 +12,9 @@ SITE = REPOSITORY / "site"
 
 def add_verbs(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     site = verbs.add_parser("site", help="build the site from a snapshot; prints where it lies")
-    site.add_argument("--lake", type=given_path, default=lake_root(), metavar="DIR", help="lake to use (KDGAT_LAKE)")
+    site.add_argument(
+        "--lake", type=given_lake, default=str(lake_root()), metavar="DIR", help="lake to use (KDGAT_LAKE)"
+    )
     site.add_argument("--snapshot", type=given, metavar="ID|NAME", help="snapshot to show (default: the latest)")
     site.add_argument("--out", type=given_path, default=SITE, metavar="DIR", help="where the site goes (default: site)")
     site.set_defaults(verb=_site)

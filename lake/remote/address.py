@@ -32,7 +32,11 @@ def parse_address(text: str) -> Address:
     Raises:
         RemoteError: it is none of the forms.
     """
-    parts = urlsplit(text.rstrip("/"))
+    try:
+        parts = urlsplit(text.rstrip("/"))
+        is_port = parts.port != 0
+    except ValueError:  # brackets that do not close, a port above 65535
+        parts, is_port = urlsplit(""), False
     prefix = parts.path.strip("/")
     if parts.username or parts.password:
         raise RemoteError(
@@ -49,7 +53,7 @@ def parse_address(text: str) -> Address:
         return Address("s3", text.rstrip("/"), parts.netloc, prefix)
     if parts.scheme == "file" and parts.netloc in ("", "localhost") and prefix and _is_plain(unquote(prefix)):
         return Address("file", text.rstrip("/"), prefix=unquote(prefix))
-    if parts.scheme in ("http", "https") and parts.hostname and _is_plain(prefix):
+    if parts.scheme in ("http", "https") and parts.hostname and is_port and _is_plain(prefix):
         return Address("http", text.rstrip("/"), prefix=prefix)
     raise RemoteError(f"{text!r} is no address of a remote. Forms: {FORMS}.")
 

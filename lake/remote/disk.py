@@ -3,9 +3,11 @@
 import hashlib
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
+from lake.errors import NotWrittenError
 from lake.files import listable, write_whole
 from lake.numbered import last_number, numbered_path, put_numbered
 from lake.remote.errors import MissingError, RemoteError
@@ -86,31 +88,29 @@ class FolderStore:
             raise self._said(prefix, error) from error
 
     def put(self, key: str, data: bytes) -> None:
-        try:
+        with self._written():
             write_whole(self._folder / key, data)
-        except OSError as error:
-            raise self._failed(key, error) from error
 
     def put_if_absent(self, key: str, data: bytes) -> bool:
         path = self._folder / key
         staged = path.with_name(f".{path.name}.{uuid4().hex}.tmp")
-        try:
+        with self._written():
             write_whole(staged, data)
-            os.link(staged, path)
-            staged.unlink()
-        except FileExistsError:
-            staged.unlink(missing_ok=True)
-            return False
-        except OSError as error:
-            raise self._failed(key, error) from error
+            try:
+                os.link(staged, path)
+            except FileExistsError:
+                return False
+            finally:
+                staged.unlink()
         return True
 
     def put_if_match(self, key: str, data: bytes, etag: str | None) -> bool:
         if key != LATEST:
             raise RemoteError(f"{self.name}/{key}: in a folder only {LATEST} is compared and set.")
-        if not put_numbered(self._folder / _VERSIONS, int(etag or 0) + 1, data):
-            return False
-        self._copy_latest()
+        with self._written():
+            if not put_numbered(self._folder / _VERSIONS, int(etag or 0) + 1, data):
+                return False
+            self._copy_latest()
         return True
 
     def copy_fault(self) -> str | None:
@@ -129,7 +129,8 @@ class FolderStore:
 
     def mend_copy(self) -> None:
         if self.copy_fault():
-            self._copy_latest()
+            with self._written():
+                self._copy_latest()
 
     def _copy_latest(self) -> None:
         """Whoever writes the copy last has looked for a newer version after it, so that it ends as the newest."""
@@ -147,10 +148,21 @@ class FolderStore:
             raise self._said(key, error) from error
 
     def _said(self, key: str, error: OSError) -> RemoteError:
+        if isinstance(error, NotADirectoryError) and self._folder.exists() and not self._folder.is_dir():
+            return RemoteError(f"{self.name} is a file, and a remote is a folder. Check the address.")
         if isinstance(error, FileNotFoundError | NotADirectoryError):
             return MissingError(f"{self.name}/{key} does not exist.")
-        return self._failed(key, error)
+        place, reason = error.filename or f"{self.name}/{key}", (error.strerror or str(error)).lower()
+        return RemoteError(f"{place} cannot be read: {reason}. Make it readable, or check the address.")
 
-    def _failed(self, key: str, error: OSError) -> RemoteError:
-        reason = (error.strerror or str(error)).lower()
-        return RemoteError(f"{self.name}/{key}: {reason}. Put that right, and run the same command again.")
+    @contextmanager
+    def _written(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, NotWrittenError) as error:
+            cause = error if isinstance(error, OSError) else error.__cause__
+            reason = getattr(cause, "strerror", None) or str(error)
+            raise RemoteError(
+                f"{self.name} cannot be written: {reason.lower()}. Nothing half-written is left in it. "
+                "Make room there or make the folder writable, or push to another one."
+            ) from error

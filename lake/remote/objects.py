@@ -120,6 +120,13 @@ class ObjectStore:
             raise _TakenError from error
         except (told.BaseError, OSError) as error:
             raise explained(error, self.name, key, does, self._at) from error
+        except BaseException as error:
+            if type(error).__name__ != "PanicException":  # which pyo3 lets nobody import
+                raise
+            raise RemoteError(
+                f"{self.name}: the library that speaks to {self._at} gave up ({error}). "
+                "Check the address and the endpoint."
+            ) from error
 
     def _read_only(self) -> RemoteError:
         return RemoteError(f"{self.name} is read only: a web address gives and does not take. Use s3:// to push.")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lake.adopt import adopt
 from lake.errors import LakeError
-from lake.files import make_folder
+from lake.files import explained, make_folder
 from lake.owners import owners_of
 from lake.remote.commits import Commit, history, read_head
 from lake.remote.contents import by_digest, items_of
@@ -25,6 +25,7 @@ from lake.remote.progress import Moving, unseen
 from lake.remote.store import Store
 from lake.remote.tags import read_tag
 from lake.remote.transfer import fetch, in_parallel
+from lake.root import create_lake
 from lake.snapshot import Snapshot, table_digests
 
 _INCOMING = ".incoming"  # in the lake: what has arrived is on its disk, and a later pull goes on from there
@@ -63,6 +64,7 @@ def pull(
 def _take_over(
     root: Path, store: Store, commit_id: str, snapshot: Snapshot, moving: Moving
 ) -> tuple[list[str], int, int]:
+    create_lake(root)  # before anything is fetched for a place that is none
     if _has_all(root, store, commit_id, snapshot):
         return [], 0, 0
     with _alone(root) as incoming:
@@ -72,10 +74,9 @@ def _take_over(
                 f"snapshot {snapshot.snapshot_id[:12]} of {store.name} is refused: its index is of other rows. "
                 "Have it pushed again from a lake that has them."
             )
-        try:
-            return adopt(root, snapshot, places), fetched, n_bytes
-        finally:
-            shutil.rmtree(incoming, ignore_errors=True)
+        new_runs = adopt(root, snapshot, places)  # where it refuses, what was fetched is there for the next time
+        shutil.rmtree(incoming, ignore_errors=True)
+        return new_runs, fetched, n_bytes
 
 
 def _has_all(root: Path, store: Store, commit_id: str, snapshot: Snapshot) -> bool:
@@ -147,8 +148,9 @@ def _bring(
 @contextmanager
 def _alone(root: Path) -> Iterator[Path]:
     """The folder for what arrives; a second pull into the lake at the same time is refused."""
-    make_folder(root / _INCOMING)
-    descriptor = os.open(root / f"{_INCOMING}.lock", os.O_RDWR | os.O_CREAT, 0o666)
+    with explained(root / _INCOMING):
+        make_folder(root / _INCOMING)
+        descriptor = os.open(root / f"{_INCOMING}.lock", os.O_RDWR | os.O_CREAT, 0o666)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # ends with the process, however that ends
         yield root / _INCOMING

@@ -6,6 +6,7 @@ from typing import Any
 import duckdb
 from fsspec.spec import AbstractBufferedFile, AbstractFileSystem
 
+from lake.errors import LakeError
 from lake.read import open_snapshot
 from lake.remote.layout import check_remote, object_key, tag_key
 from lake.remote.opening import open_store
@@ -26,6 +27,7 @@ class _StoreFiles(AbstractFileSystem):  # type: ignore[misc]
     def __init__(self, store: Store, snapshot: Snapshot) -> None:
         super().__init__()
         self.store = store
+        self.failed: LakeError | None = None  # DuckDB makes a text of it, with its traceback
         self.sizes = {object_key(file.sha256): file.size_bytes for file in snapshot.files}
 
     def info(self, path: str, **_: Any) -> dict[str, Any]:
@@ -51,7 +53,11 @@ class _StoreFiles(AbstractFileSystem):  # type: ignore[misc]
 class _StoreFile(AbstractBufferedFile):  # type: ignore[misc]
     def _fetch_range(self, start: int, end: int) -> bytes:
         store: Store = self.fs.store
-        return patiently(lambda: store.read_range(self.path, start, end - start))
+        try:
+            return patiently(lambda: store.read_range(self.path, start, end - start))
+        except LakeError as error:
+            self.fs.failed = error
+            raise
 
 
 def open_remote(
@@ -68,6 +74,11 @@ def open_remote(
     _, commit = chosen_commit(store, None if tag else snapshot, tag)
     found = snapshot_of(store, commit)
     connection = duckdb.connect()
-    connection.register_filesystem(_StoreFiles(store, found))
+    files = _StoreFiles(store, found)
+    connection.register_filesystem(files)
     paths = {file.path: f"kdgat://{object_key(file.sha256)}" for file in found.files}
-    return open_snapshot(found, paths, tables, connection), found
+    try:
+        return open_snapshot(found, paths, tables, connection), found
+    except duckdb.Error as error:
+        connection.close()
+        raise files.failed or error from error

@@ -46,6 +46,11 @@ def explained(error: Exception, name: str, key: str, does: str, at: str) -> Remo
             f"{name}: these keys may not {_DOES[does]} {key or 'its files'} ({code or status}). "
             "Have the bucket's owner allow it, or use keys that may."
         )
+    if isinstance(error, told.NotSupportedError) and does == "get":
+        return RemoteError(
+            f"{name}: {at} gives files only whole, and a question to a remote reads pieces of them. "
+            f"Have the server answer byte ranges, or pull it into a lake and ask that: ./run lake pull {name}"
+        )
     if isinstance(error, FileNotFoundError) or status == 404:
         return MissingError(f"{name}/{key} does not exist.")
     if status == 0 and not isinstance(error, told.NotSupportedError):

@@ -52,12 +52,24 @@ def read_access(environment: Mapping[str, str] = os.environ) -> Access:
         or environment.get("AWS_ENDPOINT_URL")
         or profile.get("endpoint_url")
     )
-    if endpoint and urlsplit(endpoint).scheme not in ("http", "https"):
-        raise RemoteError(f"the endpoint {endpoint!r} is no address: it must begin with https://.")
+    if endpoint:
+        _check_endpoint(endpoint)
     region = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or profile.get("region")
     if endpoint and (urlsplit(endpoint).hostname or "").endswith(R2_HOST):
         region = "auto"  # R2 knows no other, and the one in the environment is of another service
     return Access(endpoint and endpoint.rstrip("/"), region or ("auto" if endpoint else "us-east-1"), *keys)
+
+
+def _check_endpoint(endpoint: str) -> None:
+    try:
+        parts = urlsplit(endpoint)
+        fits = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0  # a port above 65535 raises
+    except ValueError:
+        fits = False
+    if not fits:
+        raise RemoteError(
+            f"the endpoint {endpoint!r} is no address: it is https://HOST or https://HOST:PORT, a port from 1 to 65535."
+        )
 
 
 def publisher(environment: Mapping[str, str] = os.environ) -> str:

@@ -4,7 +4,7 @@ import argparse
 import sys
 from typing import Any
 
-from lake.commands.given import given, given_path
+from lake.commands.given import given, given_lake
 from lake.commands.shown import FORMATS
 from lake.errors import LakeError
 from lake.settings import lake_root
@@ -144,7 +144,9 @@ _VERBS = {
 
 def _common() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(add_help=False)
-    parser.add_argument("--lake", type=given_path, default=lake_root(), metavar="DIR", help="lake to ask (KDGAT_LAKE)")
+    parser.add_argument(
+        "--lake", type=given_lake, default=str(lake_root()), metavar="DIR", help="lake to ask (KDGAT_LAKE)"
+    )
     parser.add_argument(
         "--snapshot", type=given, metavar="ID|NAME", help="one snapshot, by id or tag, instead of the lake as it stands"
     )

@@ -132,6 +132,15 @@ def test_a_lake_that_may_only_be_read_answers_and_says_why_it_takes_no_snapshot(
     assert "Traceback" not in taken.stderr
 
 
+def test_a_snapshot_of_a_lake_that_may_only_be_read_is_not_given_up(small_lake: Path, without_override: Python) -> None:
+    snapshot_id = take_snapshot(small_lake).snapshot_id
+    with read_only(small_lake):
+        done = without_override("-m", "lake", "--lake", str(small_lake), "forget", snapshot_id)
+    assert (done.returncode, done.stdout, done.stderr.count("Traceback")) == (1, "", 0)
+    assert f"/snapshots/{snapshot_id}.json was not " in done.stderr
+    assert "ed: permission denied. Make the folder writable" in done.stderr
+
+
 def test_a_part_that_may_not_be_read_is_named(small_lake: Path, without_override: Python) -> None:
     (part,) = small_lake.glob("epochs/run-a/epoch-00001.*")
     for closed in (part, part.parent):

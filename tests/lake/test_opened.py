@@ -132,3 +132,30 @@ def test_a_remote_snapshot_gives_the_same_answer_and_sends_what_the_query_needs(
             (1.0,)
         ]
     assert 0 < Ranges.sent < whole / 3
+
+
+def test_a_server_that_gives_no_pieces_is_said_with_what_to_do(root: Path, tmp_path: Path) -> None:
+    """DuckDB asks for pieces and would show the traceback of what it was answered."""
+
+    class Whole(SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            """Quiet."""
+
+    push(root, open_store(f"file://{tmp_path}/remote"), Signed("a test", "for a test"))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Whole, directory=str(tmp_path / "remote")))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    where = f"http://127.0.0.1:{server.server_port}"
+    try:
+        with pytest.raises(LakeError, match=rf"byte ranges, or pull it .*: \./run lake pull {where}$") as caught:
+            lake.open(where)
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+    assert "Traceback" not in str(caught.value)
+
+
+def test_what_a_query_meets_while_it_is_answered_is_told_as_its_refusal(root: Path) -> None:
+    with lake.open(root) as opened, pytest.raises(LakeError, match="DuckDB refuses the query: Conversion Error"):
+        opened.arrow("SELECT CAST(run_id AS INTEGER) FROM runs")

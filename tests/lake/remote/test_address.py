@@ -31,7 +31,8 @@ def test_a_folder_is_absolute() -> None:
 @pytest.mark.parametrize(
     "text",
     ["", "lab", "/srv/lake", "s3:lab", "s3://", "s3://lab/a//b", "s3://lab/../x", "file://host/x", "file:///",
-     "ftp://lab/x", "s3://lab/x?acl", "https:///x", "https://host/x#top"],
+     "ftp://lab/x", "s3://lab/x?acl", "https:///x", "https://host/x#top", "https://host:99999/x",
+     "https://host:0/x", "https://[::1/x"],
 )  # fmt: skip
 def test_anything_else_is_refused_with_the_forms(text: str) -> None:
     with pytest.raises(RemoteError, match="is no address of a remote"):

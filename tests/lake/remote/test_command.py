@@ -184,3 +184,65 @@ def test_a_lake_that_may_only_be_read_and_was_never_frozen_cannot_be_compared(
     assert done.returncode == 1
     assert "has no snapshot to compare. Make one where it can be written: ./run lake snapshot" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.fixture
+def folder(lake: str, tmp_path: Path) -> str:
+    """A remote in a folder, with the lake's run."""
+    assert main(["--lake", lake, "push", f"file://{tmp_path}/remote"]) == 0
+    return f"file://{tmp_path}/remote"
+
+
+def test_a_pull_into_a_lake_that_may_not_be_written_is_said(
+    folder: str, tmp_path: Path, without_override: Python
+) -> None:
+    add_run(tmp_path / "other", "run-b")
+    take_snapshot(tmp_path / "other")
+    (tmp_path / "closed").mkdir()
+    for place, closed in (("other", tmp_path / "other"), ("closed/new", tmp_path / "closed")):
+        with read_only(closed):
+            done = without_override("-m", "lake", "--lake", str(tmp_path / place), "pull", folder)
+        assert (done.returncode, done.stdout, done.stderr.count("Traceback")) == (1, "", 0), done.stderr
+        assert f"lake: {tmp_path / place}/" in done.stderr
+        assert "was not written: permission denied. Make the folder writable" in done.stderr
+
+
+def test_a_push_to_a_folder_that_may_not_be_written_names_the_remote(
+    lake: str, folder: str, tmp_path: Path, without_override: Python
+) -> None:
+    add_run(Path(lake), "run-b")
+    (tmp_path / "closed").mkdir()
+    for closed, remote in ((tmp_path / "remote", folder), (tmp_path / "closed", f"file://{tmp_path}/closed/new")):
+        with read_only(closed):
+            done = without_override("-m", "lake", "--lake", lake, "push", remote)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr.splitlines()[-1] == (
+            f"lake: {remote} cannot be written: permission denied. Nothing half-written is left in it. "
+            "Make room there or make the folder writable, or push to another one."
+        )
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        ("a-file", "is a file, and a remote is a folder. Check the address."),
+        ("a-file/below", "cannot be written: not a directory. Nothing half-written is left in it."),
+        ("/proc/new", "cannot be written: no such file or directory. Nothing half-written is left in it."),
+    ],
+)
+def test_a_push_to_where_no_folder_can_be_says_what_to_do(
+    lake: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], place: str, said: str
+) -> None:
+    (tmp_path / "a-file").write_text("no folder")
+    remote = f"file://{tmp_path / place}"
+    assert main(["--lake", lake, "push", remote]) == 1
+    assert f"lake: {remote} {said}" in capsys.readouterr().err
+    assert (tmp_path / "a-file").read_text() == "no folder"
+
+
+@pytest.mark.parametrize("form", ["s3://bucket/prefix", "s3:/bucket/prefix", "https://host/x", "file:///srv/x"])
+def test_an_address_in_place_of_a_lake_is_to_be_pulled(capsys: pytest.CaptureFixture[str], form: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--lake", form, "verify"])
+    assert ended.value.code == 2
+    assert f"{form} is a remote, and a lake is a folder: pull it into one first" in capsys.readouterr().err

@@ -172,3 +172,10 @@ def test_each_answer_of_a_service_has_its_sentence(error: Exception, kind: type,
     assert type(found) is kind
     assert re.search(f"^s3://lab/x: .*{said}", str(found))
     assert str(found).endswith(".")
+
+
+def test_a_panic_of_the_library_is_an_error(lake: Path) -> None:
+    """It takes an endpoint that is none; here it is told one that no setting lets through."""
+    store = ObjectStore(parse_address(f"s3://{BUCKET}/lake"), Access("http://127.0.0.1:99999", "auto", "a", "b"), 2.0)
+    with pytest.raises(RemoteError, match=r"the library that speaks to http://127\.0\.0\.1:99999 gave up"):
+        push(lake, store, ANNA)

@@ -59,6 +59,10 @@ def test_secrets_are_not_printed(profiles: dict[str, str]) -> None:
         ({"AWS_PROFILE": "absent"}, r"no keys for the bucket: .* a profile 'absent' with both"),
         ({"AWS_ACCESS_KEY_ID": "mine"}, r"AWS_SECRET_ACCESS_KEY is not set, the other half of the pair is"),
         ({"KDGAT_S3_ENDPOINT": "minio.lab:9000"}, r"the endpoint 'minio.lab:9000' is no address"),
+        ({"KDGAT_S3_ENDPOINT": "http://127.0.0.1:99999"}, r"the endpoint 'http://127\.0\.0\.1:99999' is no address"),
+        ({"KDGAT_S3_ENDPOINT": "http://minio.lab:nine"}, r"is no address: it is https://HOST or .* from 1 to 65535"),
+        ({"KDGAT_S3_ENDPOINT": "http://:9000"}, r"the endpoint 'http://:9000' is no address"),
+        ({"KDGAT_S3_ENDPOINT": "http://[::1"}, r"the endpoint 'http://\[::1' is no address"),
     ],
 )
 def test_what_is_missing_is_said(profiles: dict[str, str], changes: dict[str, str], said: str) -> None:
