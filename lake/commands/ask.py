@@ -49,10 +49,13 @@ def _snapshot(options: argparse.Namespace) -> int:
             "created_at": snapshot.created_at,
             "rows": snapshot.rows,
         }
-        print(json.dumps({**summary, "files": len(snapshot.files)}))
+        named = {"tag": options.tag} if options.tag else {}
+        print(json.dumps({**summary, "files": len(snapshot.files), **named}))
     else:
         rows = ", ".join(f"{TABLES[name].view} {count}" for name, count in snapshot.rows.items() if count)
         print(f"snapshot {snapshot.snapshot_id}\n{len(snapshot.files)} files; rows: {rows}")
+        if options.tag:
+            print(f"{options.tag} names it")
     return 0
 
 

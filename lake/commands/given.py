@@ -28,3 +28,18 @@ def given_lake(text: str) -> Path:
             f"{text} is a remote, and a lake is a folder: pull it into one first (./run lake --lake DIR pull REMOTE)"
         )
     return Path(text)
+
+
+def given_number(text: str, unit: str, most: float = 1e6) -> float:
+    """A number of days, seconds … from 0 on.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none, or more than anybody means.
+    """
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1
+    if not 0 <= number <= most:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of {unit} from 0 to {most:,.0f}")
+    return number

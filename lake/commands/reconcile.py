@@ -5,6 +5,7 @@ import json
 import sys
 from dataclasses import asdict
 
+from lake.commands.given import given_number
 from lake.commands.shown import Rows, plain, print_rows
 from lake.reconcile import GRACE_S, Finding, reconcile
 
@@ -21,11 +22,15 @@ def add_verbs(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     )
     verb.add_argument("--dry-run", action="store_true", help="say what would be written, write nothing")
     verb.add_argument(
-        "--grace", type=float, default=GRACE_S, metavar="SECONDS",
+        "--grace", type=_seconds, default=GRACE_S, metavar="SECONDS",
         help="leave jobs that ended so little ago for the next time (%(default)g)",
     )  # fmt: skip
     verb.add_argument("--format", choices=("table", "json"), default="table")
     verb.set_defaults(verb=_reconcile)
+
+
+def _seconds(text: str) -> float:
+    return given_number(text, "seconds", 1e9)
 
 
 def _reconcile(options: argparse.Namespace) -> int:

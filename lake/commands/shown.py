@@ -7,9 +7,12 @@ import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TextIO
 from unicodedata import combining, east_asian_width
+
+from lake.errors import LakeError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -26,9 +29,16 @@ class Rows:
 
     @classmethod
     def of(cls, table: "Rows | pa.Table") -> "Rows":
+        """Raises LakeError where it has a time that no calendar of ours has."""
         if isinstance(table, Rows):
             return table
-        return cls(table.column_names, [tuple(row.values()) for row in table.to_pylist()])
+        try:
+            return cls(table.column_names, [tuple(row.values()) for row in table.to_pylist()])
+        except (OverflowError, ValueError) as error:
+            raise LakeError(
+                f"the answer has a value that cannot be shown ({error}): a time outside of the years 1 to 9999, "
+                "or finer than a microsecond. Ask for it as text: CAST(… AS VARCHAR)."
+            ) from error
 
     @property
     def dicts(self) -> list[dict[str, Any]]:
@@ -50,9 +60,16 @@ def print_rows(table: "Rows | pa.Table", form: str) -> None:
 
 
 def plain(value: Any) -> Any:
-    """For JSON: decimals, which are what DuckDB's sums are, as numbers; NaN and infinity, unknown there, as null."""
+    """For JSON: decimals, which are what DuckDB's sums are, as numbers; NaN and infinity, unknown there, as null; bytes
+    in hexadecimal; an interval as words that DuckDB reads."""
     if isinstance(value, dict):
         return {key: plain(inner) for key, inner in value.items()}
+    if isinstance(value, bytes):
+        return value.hex()
+    if hasattr(value, "nanoseconds"):  # Arrow's interval, a tuple
+        return _interval(value.months, value.days, value.nanoseconds)
+    if isinstance(value, timedelta):
+        return _interval(0, value.days, (value - timedelta(value.days)) // timedelta(microseconds=1) * 1000)
     if isinstance(value, list | tuple):
         return [plain(inner) for inner in value]
     if isinstance(value, Decimal):
@@ -60,10 +77,28 @@ def plain(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
+def _interval(months: int, days: int, nanoseconds: int) -> str:
+    seconds = Decimal(nanoseconds) / 10**9
+    parts = ((months, "months"), (days, "days"), (seconds, "seconds"))
+    return " ".join(f"{Decimal(count):f} {unit}" for count, unit in parts if count) or "0 seconds"
+
+
 def write_csv(rows: Rows, out: TextIO) -> None:
+    """Numbers in full; what is no text, number or time as JSON has it."""
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(rows.names)
-    writer.writerows(rows.values)
+    writer.writerows([_scalar(value) for value in row] for row in rows.values)
+
+
+def _scalar(value: Any) -> Any:
+    """The value, or the text of what Python would show in a notation of its own."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, bytes | timedelta) or hasattr(value, "nanoseconds"):
+        return plain(value)
+    if isinstance(value, dict | list | tuple):
+        return json.dumps(plain(value), default=str, ensure_ascii=False)
+    return value
 
 
 def markdown(rows: Rows) -> str:
@@ -105,6 +140,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _cell(value: Any) -> str:
+    value = _scalar(value)
     text = "" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
     return text if text.isprintable() else "".join(char if char.isprintable() else " " for char in text)
 

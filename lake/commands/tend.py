@@ -5,8 +5,9 @@ import json
 import sys
 from dataclasses import asdict
 from datetime import timedelta
+from pathlib import Path
 
-from lake.commands.given import given, given_path
+from lake.commands.given import given, given_number, given_path
 from lake.commands.shown import Rows, print_rows
 from lake.compact import compact
 from lake.diff import Difference, diff_snapshots
@@ -64,10 +65,7 @@ def add_verbs(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 
 def _days(text: str) -> float:
-    days = float(text)
-    if not 0 <= days < 1e6:
-        raise argparse.ArgumentTypeError(f"{text} is no number of days from 0 on")
-    return days
+    return given_number(text, "days")
 
 
 def _recover(options: argparse.Namespace) -> int:
@@ -89,9 +87,13 @@ def _compact(options: argparse.Namespace) -> int:
 
 
 def _tag(options: argparse.Namespace) -> int:
+    _refuse_odd(options)
     if options.name and not options.history:
         if options.remove:
+            if options.name not in tags(options.lake):
+                raise LakeError(_unknown(options.lake, options.name))
             put_tag(options.lake, options.name, None, options.reason, options.force)
+            print(f"{options.name} names no snapshot any more", file=sys.stderr)
         else:
             chosen = (
                 find_snapshot(options.lake, options.snapshot) if options.snapshot else latest_snapshot(options.lake)
@@ -101,13 +103,28 @@ def _tag(options: argparse.Namespace) -> int:
     if options.history and options.name:
         events = tag_history(options.lake, options.name)
         if not events:
-            known = ", ".join(tags(options.lake)) or "none yet"
-            raise LakeError(f"no snapshot ever had the name {options.name}. Names: {known}.")
+            raise LakeError(_unknown(options.lake, options.name, "ever had"))
         names = ("number", "snapshot_id", "by", "at", "reason")
         print_rows(Rows(names, [[getattr(event, name) for name in names] for event in events]), options.format)
     else:
         print_rows(Rows(("name", "snapshot_id"), sorted(tags(options.lake).items())), options.format)
     return 0
+
+
+def _refuse_odd(options: argparse.Namespace) -> None:
+    """What asks for two things, or for one without saying of what."""
+    changes = [word for word in ("remove", "force", "reason") if getattr(options, word)]
+    if changes and not options.name:
+        raise LakeError(f"--{changes[0]} needs the NAME it is about: ./run lake tag NAME --{changes[0]} …")
+    if options.history and (changes or options.snapshot):
+        other = f"--{changes[0]}" if changes else "a snapshot"
+        raise LakeError(f"--history only shows, and {other} changes a name: give one of the two.")
+    if options.remove and options.snapshot:
+        raise LakeError(f"--remove takes {options.name} away, whatever it names: give no snapshot with it.")
+
+
+def _unknown(lake: Path, name: str, has: str = "has") -> str:
+    return f"no snapshot {has} the name {name}. Names: {', '.join(tags(lake)) or 'none yet'}."
 
 
 def _say_named(name: str, snapshot: Snapshot, form: str) -> None:

@@ -57,6 +57,39 @@ def test_csv_gives_rows_that_read_back(odd_lake: Path, capsys: pytest.CaptureFix
     assert rows[2] == ["run-b", "", "1"]
 
 
+ODD_VALUES = (
+    "SELECT ['a', NULL, 'é'] AS list, {'x': 1, 'y': [true]} AS struct, MAP {'k': 2} AS map, false AS flag, "
+    "'\\xDE\\xAD'::BLOB AS bytes, INTERVAL '3 months 2 days -1.5 seconds' AS span, INTERVAL 0 DAY AS none, "
+    "DATE '2026-03-01' AS day, 1.5::DECIMAL(3, 1) AS exact, [1.5::DECIMAL(3, 1)] AS nested"
+)
+
+
+def test_what_python_writes_its_own_way_is_json_in_csv_and_in_a_table(
+    small_lake: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cells = ['["a", null, "é"]', '{"x": 1, "y": [true]}', '[["k", 2]]', "false", "dead", "3 months 2 days -1.5 seconds",
+             "0 seconds", "2026-03-01", "1.5", "[1.5]"]  # fmt: skip
+    assert main(["--lake", str(small_lake), "sql", ODD_VALUES, "--format", "csv"]) == 0
+    assert list(csv.reader(io.StringIO(capsys.readouterr().out)))[1] == cells
+    assert main(["--lake", str(small_lake), "sql", ODD_VALUES]) == 0
+    assert "  ".join(cells).split() == capsys.readouterr().out.splitlines()[-1].split()
+
+
+def test_json_has_bytes_and_intervals_as_text(small_lake: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--lake", str(small_lake), "sql", ODD_VALUES, "--format", "json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert (row["bytes"], row["span"], row["none"]) == ("dead", "3 months 2 days -1.5 seconds", "0 seconds")
+    assert (row["list"], row["struct"], row["flag"]) == (["a", None, "é"], {"x": 1, "y": [True]}, False)
+    read_back = f"SELECT CAST('{row['span']}' AS INTERVAL) = INTERVAL '3 months 2 days -1.5 seconds' AS same"
+    assert main(["--lake", str(small_lake), "sql", read_back, "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out) == [{"same": True}]
+
+
+def test_a_time_that_python_has_none_for_is_said(small_lake: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--lake", str(small_lake), "sql", "SELECT 'infinity'::TIMESTAMP AS never"]) == 1
+    assert "lake: the answer has a value that cannot be shown" in capsys.readouterr().err
+
+
 def test_a_table_shows_every_cell_as_it_is(odd_lake: Path, capsys: pytest.CaptureFixture[str]) -> None:
     sql = "SELECT run_id, '[bold]x[/red]' AS text, 0.1234567::DOUBLE AS value FROM runs ORDER BY 1"
     assert main(["--lake", str(odd_lake), "sql", sql]) == 0
@@ -167,11 +200,56 @@ def test_a_reader_that_goes_away_is_no_error(small_lake: Path) -> None:
     assert asked.returncode == 0
 
 
-@pytest.mark.parametrize("days", ["nan", "-1", "inf", "soon"])
-def test_a_grace_time_that_is_none_is_refused(small_lake: Path, capsys: pytest.CaptureFixture[str], days: str) -> None:
-    with pytest.raises(SystemExit):
-        main(["--lake", str(small_lake), "gc", "--grace-days", days])
-    assert "--grace-days" in capsys.readouterr().err
+@pytest.mark.parametrize("given", ["nan", "-1", "inf", "1e400", "soon"])
+@pytest.mark.parametrize(
+    ("verb", "option", "unit"), [("gc", "--grace-days", "days"), ("reconcile", "--grace", "seconds")]
+)
+def test_a_grace_time_that_is_none_is_refused(
+    small_lake: Path, capsys: pytest.CaptureFixture[str], verb: str, option: str, unit: str, given: str
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--lake", str(small_lake), verb, f"{option}={given}"])
+    assert ended.value.code == 2
+    assert f"argument {option}: {given!r} is no number of {unit} from 0 to 1,000,000" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--remove",), "--remove needs the NAME it is about"),
+        (("--force", "--reason", "why"), "--force needs the NAME it is about"),
+        (("--reason", "why"), "--reason needs the NAME it is about"),
+        (("paper-v1", "--remove", "--history"), "--history only shows, and --remove changes a name"),
+        (("paper-v1", "0123456", "--history"), "--history only shows, and a snapshot changes a name"),
+        (("paper-v1", "0123456", "--remove"), "--remove takes paper-v1 away, whatever it names"),
+        (("paper-v2", "--remove"), "no snapshot has the name paper-v2. Names: paper-v1."),
+    ],
+)
+def test_a_tag_that_asks_for_what_cannot_be_is_refused(
+    small_lake: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], said: str
+) -> None:
+    put_tag(small_lake, "paper-v1", take_snapshot(small_lake))
+    named = tags(small_lake)
+    assert main(["--lake", str(small_lake), "tag", *words]) == 1
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err.count(said)) == ("", 1)
+    assert tags(small_lake) == named
+
+
+def test_a_name_is_taken_away_once(small_lake: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    put_tag(small_lake, "paper-v1", take_snapshot(small_lake))
+    away = ["--lake", str(small_lake), "tag", "paper-v1", "--remove", "--force", "--reason", "a slip"]
+    assert main(away) == 0
+    assert "paper-v1 names no snapshot any more\n" in capsys.readouterr().err
+    assert main(away) == 1
+    assert "no snapshot has the name paper-v1. Names: none yet." in capsys.readouterr().err
+
+
+def test_snapshot_says_which_name_it_gave(small_lake: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--lake", str(small_lake), "snapshot", "--tag", "paper-v1"]) == 0
+    assert capsys.readouterr().out.endswith("\npaper-v1 names it\n")
+    assert main(["--lake", str(small_lake), "snapshot", "--tag", "paper-v1", "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["tag"] == "paper-v1"
 
 
 def test_a_name_that_never_was_has_no_history(small_lake: Path, capsys: pytest.CaptureFixture[str]) -> None:
