@@ -121,13 +121,22 @@ def remove_alias(
 ) -> Model:  # fmt: skip
     """Take an alias away.
 
+    Args:
+        text: the model; or the version that the alias names, as a person believes.
+
     Raises:
-        LakeError: the model has no such alias, or it is protected.
+        LakeError: the model has no such alias, it names another version than that, or it is protected.
     """
-    name, allowed = read_reference(text).name, override or Override()
+    reference, allowed = read_reference(text), override or Override()
+    name = reference.name
 
     def decide(model: Model) -> Mapping[str, Any] | None:
         version = model.find(Reference(name, alias=alias))
+        if not reference.is_name and (meant := model.find(reference)) != version:
+            raise LakeError(
+                f"@{alias} names {name}:{version.number}, not {name}:{meant.number}. Nothing was changed; to take it "
+                f"away all the same, name the version it names, or {name} alone."
+            )
         if is_protected(alias):
             allowed.over(f"@{alias} names {model.name}:{version.number} and is protected ({', '.join(PROTECTED)}).")
         return _event("unalias", version, allowed.reason, is_protected(alias), alias=alias)

@@ -59,6 +59,11 @@ def check_alias(alias: str) -> str:
     """Raises LakeError where the text cannot be an alias."""
     if not _ALIAS.fullmatch(alias):
         raise LakeError(f"{alias!r} cannot be an alias: begin with a small letter, then small letters, digits, . _ -")
+    if alias in REGISTRY_STAGES:
+        raise LakeError(
+            f"{alias!r} cannot be an alias: it is a stage, which ./run registry promote puts a version into. "
+            "Choose another name."
+        )
     return alias
 
 

@@ -242,3 +242,24 @@ def test_the_command_takes_a_model_from_run_to_alias(root: Path, capsys: pytest.
     assert "staging" in capsys.readouterr().out
     assert main(["--lake", str(root), "registry", "history", NAME]) == 0
     assert "a try" in capsys.readouterr().out
+
+
+def test_an_alias_is_taken_only_from_the_version_it_names(root: Path) -> None:
+    for alias in ("paper-v1", "champion"):
+        set_alias(root, f"{NAME}:2", alias)
+        with pytest.raises(LakeError, match=rf"@{alias} names {NAME}:2, not {NAME}:1\. Nothing was changed"):
+            remove_alias(root, f"{NAME}:1", alias, FORCED)
+        assert resolve(root, f"{NAME}@{alias}").version.number == 2
+        with pytest.raises(LakeError, match=f"{NAME}:9 is not registered"):
+            remove_alias(root, f"{NAME}:9", alias, FORCED)
+    remove_alias(root, f"{NAME}:2", "champion")
+    remove_alias(root, f"{NAME}@paper-v1", "paper-v1", FORCED)
+    (model,) = models_of(root)
+    assert model.aliases == {}
+
+
+@pytest.mark.parametrize("stage", ["none", "staging", "production", "archived"])
+def test_no_alias_is_called_as_a_stage(root: Path, stage: str) -> None:
+    """NAME@production and NAME/production would be two versions."""
+    with pytest.raises(LakeError, match=f"'{stage}' cannot be an alias: it is a stage"):
+        set_alias(root, f"{NAME}:1", stage, FORCED)
