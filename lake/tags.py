@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from lake.errors import LakeError
-from lake.files import flush, rename, sha256_of, visible
+from lake.files import flush, rename, sha256_of, visible, write_whole
 from lake.manifest_file import manifest_bytes, read_manifest
 from lake.numbered import numbered_path, numbers, put_numbered
 from lake.parts import is_safe_name
@@ -157,8 +157,11 @@ def forget_snapshot(root: Path, name_or_id: str) -> str:
         return find_snapshot(root, name_or_id).snapshot_id  # which says what is wrong with the name
     (path,) = matches
     _refuse_named(root, path.stem)
-    os.utime(path)
-    flush(path)
+    try:
+        os.utime(path)
+        flush(path)
+    except PermissionError:  # another user's file tells that moment only where it is written anew
+        write_whole(path, path.read_bytes())
     rename(path, forgotten_path(root, path.stem))
     try:
         _refuse_named(root, path.stem)  # another process may have named it just now

@@ -82,14 +82,25 @@ def test_what_a_snapshot_names_stays_until_the_snapshot_is_given_up(small_lake: 
     assert verify(small_lake, rows=True) == []
 
 
-def test_what_a_forgotten_snapshot_names_stays_for_who_had_it_open(small_lake: Path) -> None:
+def refuse(*_: object) -> None:
+    raise PermissionError(errno.EPERM, "not yours")
+
+
+@pytest.mark.parametrize("is_own", [True, False])
+def test_what_a_forgotten_snapshot_names_stays_for_who_had_it_open(
+    small_lake: Path, monkeypatch: pytest.MonkeyPatch, is_own: bool
+) -> None:
+    """Also where its file is another user's, who alone may say when it was last written."""
     first = take_snapshot(small_lake)
     append(small_lake, EPOCHS, "run-a", "epoch-00003", [epoch_row(epoch=3)])
     second = take_snapshot(small_lake)
     age(small_lake, GRACE + timedelta(days=100))
     only = {file.path for file in first.files} - {file.path for file in second.files}
     with open_lake(small_lake, first) as reader:
-        forget_snapshot(small_lake, first.snapshot_id)
+        with monkeypatch.context() as owner:
+            if not is_own:
+                owner.setattr(os, "utime", refuse)
+            forget_snapshot(small_lake, first.snapshot_id)
         assert [path.stem for path in snapshot_files(small_lake)] == [second.snapshot_id]
         assert not only & {one.path for one in collect(small_lake)}
         assert reader.execute("SELECT count(*) FROM epoch_events").fetchall() == [(3,)]
