@@ -82,18 +82,20 @@ def _about(edge: Mapping[str, Any]) -> str:
 def _described(run: Mapping[str, Any]) -> str:
     commit = f"{run['code_commit'] or 'unknown'}{' with uncommitted changes' if run['code_patch_digest'] else ''}"
     experiment = "/".join(filter(None, (run["experiment"], run["variant"])))
+    absent = "unknown" if run["origin"] else "none"  # what an old store does not say may have been
+    is_unset = run["origin"] and run["config_json"] == "{}"
     lines = {
         "run": run["run_id"],
         "stage": f"{run['stage']} of {experiment}, {run['status']}",
-        "seed": "none drawn" if run["seed"] is None else run["seed"],
-        "config": run["config_digest"],
-        "data": run["data_digest"] or "none",
+        "seed": run["seed"] if run["seed"] is not None else "unknown" if run["origin"] else "none drawn",
+        "config": "unknown" if is_unset else run["config_digest"],
+        "data": run["data_digest"] or absent,
         "commit": commit,
         "lock": run["lock_digest"] or "unknown",
-        "container": run["container_digest"] or "none",
+        "container": run["container_digest"] or absent,
         "device": run["device"],
         "started": run["started_at"],
-        "finished": run["finished_at"] or "not yet",
+        "finished": run["finished_at"] or ("not yet" if run["status"] == "running" else "unknown"),
         "imported from": run["origin"],
         "known defects": run["defects"],
         "reason": run["reason"],
