@@ -13,6 +13,7 @@ from pipeline.legacy.found import Found, Wishes
 from pipeline.legacy.gather import Gathering
 from pipeline.legacy.layout import Experiment, empty_folders, files_of, new_experiments, old_experiments
 from pipeline.legacy.lightning_logs import METRICS, add_log
+from pipeline.legacy.misread import odd_folders
 from pipeline.legacy.moves import plan_move
 from pipeline.legacy.names import place_of, run_id_of
 from pipeline.legacy.runs import OldRun, When
@@ -41,6 +42,7 @@ def read_folders(path: Path, wishes: Wishes) -> Found:
     found.moves = [plan_move(one.path, target / one.new) for one in old]
     found.empty = [folder for folder in empty_folders(path, moved) if folder not in {one.path.parent for one in new}]
     known = moved | {one.path for one in new}
+    found.notes += odd_folders(path)
     strays = [file for file in files_of(path) if not known & set(file.parents)]
     found.notes += [
         f"{file.relative_to(path)} is in no folder of either layout; it is left where it is" for file in strays

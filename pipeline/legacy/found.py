@@ -63,7 +63,7 @@ class Piece:
 
 @dataclass(frozen=True)
 class Move:
-    """A folder of the 8-level layout, and where it goes; `copies` where that is another file system."""
+    """A folder of the old layout, and where it goes; `copies` where that is another file system."""
 
     old: Path
     new: Path

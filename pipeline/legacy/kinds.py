@@ -8,6 +8,7 @@ from pipeline.legacy.errors import MigrateError
 from pipeline.legacy.folders import is_folders, read_folders
 from pipeline.legacy.found import Found, Wishes
 from pipeline.legacy.lightning_logs import is_lightning, read_lightning
+from pipeline.legacy.misread import why_unknown
 from pipeline.legacy.mlflow_store import NEEDS as MLFLOW
 from pipeline.legacy.mlflow_store import read_mlflow
 from pipeline.legacy.reports import is_reports, read_reports
@@ -34,7 +35,7 @@ KINDS = (
          lambda path: is_sqlite(path) and has_tables(tables_of(path), MLFLOW), read_mlflow),
     Kind("reports", "the folder of the tracker's exported Parquet and JSON (runs.parquet …)", is_reports, read_reports),
     Kind("wandb", "a W&B folder with offline-run-*/run-*.wandb", is_wandb, read_wandb),
-    Kind("folders", "experiment folders of 8 levels (modality/dataset/size/…)", is_folders, read_folders),
+    Kind("folders", "experiment folders of 7 levels (modality/dataset/size/…)", is_folders, read_folders),
     Kind("lightning", "Lightning CSV logs (version_N/metrics.csv)", is_lightning, read_lightning),
 )  # fmt: skip
 
@@ -67,6 +68,8 @@ def find_stores(source: Path, to: Path | None = None) -> tuple[list[tuple[Kind, 
     stores = [(kind, path) for kind, path in kinds if kind is not None]
     if not stores:
         what = "is an empty folder" if source.is_dir() and not inside else "is no store we know"
+        if source.is_dir() and (why := why_unknown(source)):
+            raise MigrateError(f"{source} {what}. It looks like experiment folders, but {why}")
         known = "".join(f"\n  {kind.what}" for kind in KINDS)
         raise MigrateError(f"{source} {what}. What can be imported:{known}")
     return stores, [path for kind, path in kinds if kind is None]

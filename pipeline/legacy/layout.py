@@ -10,6 +10,7 @@ from pathlib import Path
 
 from lake.files import listable
 
+LEVELS = ("modality", "dataset", "size", "learning type", "model", "distillation", "mode")  # of the old one
 LEARNING = ("unsupervised", "supervised", "rl_fusion", "evaluation")
 DISTILLATION = {"no_distillation": "", "distilled": "_kd"}
 SIZES = ("teacher", "student", "large", "small")
@@ -30,7 +31,7 @@ class Experiment:
 def old_experiments(root: Path) -> list[Experiment]:
     """Every folder of the old layout with something in it."""
     found = []
-    for path in _folders(root, 7):
+    for path in folders_at(root, len(LEVELS)):
         _, dataset, scale, learning, _, distillation, mode = path.relative_to(root).parts
         if scale in SIZES and learning in LEARNING and distillation in DISTILLATION and any(path.iterdir()):
             new = f"{dataset}/{scale}_{mode}{DISTILLATION[distillation]}"
@@ -40,7 +41,7 @@ def old_experiments(root: Path) -> list[Experiment]:
 
 def new_experiments(root: Path) -> list[Experiment]:
     found = []
-    for path in _folders(root, 2):
+    for path in folders_at(root, 2):
         named = _NEW.fullmatch(path.name)
         if named and any(child.is_file() for child in path.iterdir()):
             new = path.relative_to(root).as_posix()
@@ -48,14 +49,14 @@ def new_experiments(root: Path) -> list[Experiment]:
     return found
 
 
-def _folders(root: Path, depth: int) -> Iterator[Path]:
+def folders_at(root: Path, depth: int) -> Iterator[Path]:
     """Folders at that depth, links left aside: one could lead out of the source, or round in a circle."""
     children = sorted(path for path in root.iterdir() if path.is_dir() and not path.is_symlink())
     for child in children:
         if depth == 1:
             yield child
         else:
-            yield from _folders(child, depth - 1)
+            yield from folders_at(child, depth - 1)
 
 
 def files_of(folder: Path) -> list[Path]:

@@ -55,6 +55,16 @@ class Plan:
     def is_done(self) -> bool:
         return not (self.pieces or self.moves or self.empty or self.conflicts)
 
+    @property
+    def refused(self) -> int:
+        """Things of the source that are not imported."""
+        return sum(len(one.refused) for one in self.found)
+
+    @property
+    def is_futile(self) -> bool:
+        """Whether all of it is refused: nothing is to be done, and nothing was."""
+        return self.is_done and not self.present and self.refused > 0
+
 
 def make_plan(source: Path, lake: Path, wishes: Wishes) -> Plan:
     """Read the source and compare it with the lake.

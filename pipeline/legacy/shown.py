@@ -50,7 +50,9 @@ def summary_of(plan: Plan) -> str:
         return f"{len(plan.conflicts)} conflicts: nothing can be imported."
     runs = len({piece.run_id for piece in plan.pieces})
     rows = sum(piece.rows.num_rows for piece in plan.pieces)
-    refused = sum(len(found.refused) for found in plan.found)
+    refused = plan.refused
+    if plan.is_futile:
+        return f"Nothing can be imported: all {refused:,} things in it are refused, each with its reason above."
     if plan.is_done:
         return f"Nothing to do: all {plan.present:,} parts are in the lake; {refused:,} things refused."
     moves = f", {len(plan.moves)} folders moved" if plan.moves else ""

@@ -20,7 +20,7 @@ def add_migrate(commands: Any) -> None:
         "migrate",
         help="import the results of an earlier tracker; without --execute only say what would be done",
         description="Imports an SQLite tracker, its export, an MLflow store, W&B offline runs, Lightning CSV logs, "
-        "or experiment folders of 8 levels, as runs that carry their origin and known defects (docs/migrate.md).",
+        "or experiment folders of 7 levels, as runs that carry their origin and known defects (docs/migrate.md).",
     )
     migrate.add_argument("source", metavar="SOURCE", type=given_path, help="a store, or a folder with stores in it")
     how = migrate.add_mutually_exclusive_group()
@@ -68,4 +68,4 @@ def _migrate(options: argparse.Namespace) -> int:
         print("\n".join([*lines_of(plan), summary_of(plan)]))
         if not plan.is_done and not plan.conflicts:
             print(f"Done, and compared with {lake}." if options.execute else "Nothing was done; --execute does it.")
-    return 1 if plan.conflicts else 0
+    return 1 if plan.conflicts or plan.is_futile else 0

@@ -196,6 +196,22 @@ def test_another_store_with_the_same_ids_is_refused_and_imported_under_a_name_of
     assert importing.run("legacy-backup-set_01.teacher_evaluation")["experiment"] == "legacy-backup"
 
 
+@pytest.mark.parametrize("words", [(), ("--execute",), ("--execute", "--format", "json")])
+def test_a_source_of_which_everything_is_refused_ends_with_1(
+    tmp_path: Path, migrate: Migrate, importing: Importing, capsys: pytest.CaptureFixture[str], words: tuple[str, ...]
+) -> None:
+    make_log(tmp_path / "logs/version_0", ["epoch,step,train_loss", "0,5,1.5"], "batch: 8\n")
+    assert migrate(tmp_path / "logs", *words) == 1
+    said = capsys.readouterr().out
+    if "json" in words:
+        assert json.loads(said)["append"] == []
+    else:
+        assert "Nothing can be imported: all " in said.splitlines()[-1]
+        assert "refuse   " in said
+        assert "Nothing to do" not in said
+    assert not importing.lake.exists()
+
+
 def test_what_lies_beside_the_stores_is_said(
     sources: Path, migrate: Migrate, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,4 +1,4 @@
-"""Experiment folders of 8 levels: where they go, what stays, and that no byte is lost on the way."""
+"""Experiment folders of the old layout: where they go, what stays, and that no byte is lost on the way."""
 
 import os
 import shutil
@@ -168,3 +168,54 @@ def test_a_fit_started_again_is_an_attempt_of_its_own(tmp_path: Path, importing:
     rows = importing.rows(f"SELECT attempt, value FROM epochs WHERE run_id = '{TEACHER}' AND split = 'validation'")
     assert [tuple(row.values()) for row in rows] == [(2, 0.75)]
     assert importing.run(TEACHER)["attempt"] == 2
+
+
+@pytest.mark.parametrize(
+    ("old", "said"),
+    [
+        ("automotive/hcrl_sa/teacher/unsupervised/vgae/no_kd/autoencoder",
+         r"its distillation 'no_kd' is none of no_distillation, distilled\. Name the folder so"),
+        ("automotive/hcrl_sa/medium/unsupervised/vgae/distilled/autoencoder",
+         r"its size 'medium' is none of teacher, student, large, small"),
+        ("automotive/hcrl_sa/teacher/reinforced/vgae/distilled/autoencoder",
+         r"its learning type 'reinforced' is none of unsupervised, supervised"),
+        ("automotive/hcrl_sa/teacher/reinforced/vgae/no_kd/autoencoder",
+         r"its learning type 'reinforced' is none of .*; its distillation 'no_kd' is none of"),
+    ],
+)  # fmt: skip
+def test_a_level_that_nobody_knows_is_named(old: str, said: str, tmp_path: Path, importing: Importing) -> None:
+    (tmp_path / "runs" / old).mkdir(parents=True)
+    (tmp_path / "runs" / old / "best_model.pt").write_bytes(b"w")
+    with pytest.raises(MigrateError, match=rf"It looks like experiment folders, but {old}: .*{said}"):
+        importing.plan(tmp_path / "runs")
+
+
+def test_a_level_that_nobody_knows_is_named_beside_experiments_that_are_known(
+    tmp_path: Path, importing: Importing
+) -> None:
+    root = make_folders(tmp_path / "experimentruns")
+    odd = OLD.replace("no_distillation", "no_kd")
+    (root / odd).mkdir(parents=True)
+    (root / odd / "best_model.pt").write_bytes(b"w")
+    (found,) = importing.plan(root).found
+    assert f"{odd}: its distillation 'no_kd' is none of no_distillation, distilled." in "\n".join(found.notes)
+
+
+@pytest.mark.parametrize(
+    ("given", "give"),
+    [
+        ("runs/automotive", "runs"),
+        ("runs/automotive/hcrl_sa", "runs"),
+        ("runs/automotive/hcrl_sa/teacher", "runs"),
+        ("far", "far/off/runs"),
+    ],
+)
+def test_a_source_above_or_below_says_which_folder_to_give(
+    given: str, give: str, tmp_path: Path, importing: Importing
+) -> None:
+    folder = tmp_path / give / OLD
+    folder.mkdir(parents=True)
+    (folder / "best_model.pt").write_bytes(b"w")
+    with pytest.raises(MigrateError, match=rf"experiments lie 7 below SOURCE .*: give {tmp_path / give}\.$"):
+        importing.plan(tmp_path / given)
+    assert importing.plan(tmp_path / give).moves
