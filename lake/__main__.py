@@ -1,10 +1,10 @@
 """`./run lake VERB`: ask, freeze, check and share every kept result."""
 
 import argparse
-import sys
 from collections.abc import Sequence
 
 from lake.commands.ending import ended
+from lake.commands.stopping import leave
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,4 +34,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

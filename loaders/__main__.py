@@ -1,10 +1,10 @@
 """`./run analytics | site | results | serve`: questions, and the pages of a snapshot of the lake."""
 
 import argparse
-import sys
 from collections.abc import Sequence
 
 from lake.commands.ending import ended
+from lake.commands.stopping import leave
 from lake.errors import LakeError
 from loaders.errors import SiteError
 
@@ -34,4 +34,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

@@ -10,27 +10,24 @@ from types import FrameType
 from typing import Any
 
 from lake.errors import LakeError
-from pipeline import data_verbs, verbs
 from pipeline.errors import KdGatError
-from pipeline.legacy.verb import add_migrate
-from pipeline.settings import share_processors
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one verb; 1 for what a person can put right, 130 where it was stopped."""
-    options = _parser().parse_args(arguments)
-    signal.signal(signal.SIGTERM, _as_interrupt)
-    share_processors()
+    options = argparse.Namespace(command="run")  # until it is known which
     try:
+        signal.signal(signal.SIGTERM, _as_interrupt)
+        _parser().parse_args(arguments, options)
         return int(options.verb(options))
     except (KdGatError, LakeError) as error:
-        print(f"{options.name}: {error}", file=sys.stderr)
+        print(f"{options.command}: {error}", file=sys.stderr)
         return 1
     except BrokenPipeError:  # whoever read our output has seen enough, as head does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
     except KeyboardInterrupt:
-        print(f"{options.name}: stopped. What was complete is kept; the same command goes on.", file=sys.stderr)
+        print(f"{options.command}: stopped. What was complete is kept; the same command goes on.", file=sys.stderr)
         return 130
 
 
@@ -41,8 +38,14 @@ def _as_interrupt(number: int, _: FrameType | None) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
+    # not above: a Ctrl-C while they are loaded has an ending too
+    from pipeline import data_verbs, verbs
+    from pipeline.legacy.verb import add_migrate
+    from pipeline.settings import share_processors
+
+    share_processors()
     parser = argparse.ArgumentParser(prog="./run", description=__doc__)
-    commands = parser.add_subparsers(required=True, metavar="VERB", dest="name")
+    commands = parser.add_subparsers(required=True, metavar="VERB", dest="command")
     train = commands.add_parser("train", help="run the missing stages of an experiment")
     _add_experiment(train)
     train.add_argument("--stage", metavar="S", help="only this stage; those it needs must be complete")
@@ -92,6 +95,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_data_commands(commands: Any) -> None:
+    from pipeline import data_verbs
+
     inspect = commands.add_parser("inspect", help="format, frames, IDs, defects and doubts of one capture")
     inspect.add_argument("path", metavar="PATH", type=Path, help="a capture file in any format we read")
     inspect.add_argument("--reader", metavar="NAME", help="read it as this format instead of recognising one")

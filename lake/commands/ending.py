@@ -35,6 +35,7 @@ def ended(name: Callable[[], str], command: Callable[[], int], told: tuple[type[
         sys.stdout.reconfigure(errors="backslashreplace")  # of another encoding than UTF-8
     stopping = Stopping(lambda: say_stopped(name()))
     try:
+        stopping.begin()
         with redirect_stdout(cast(TextIO, _Output(sys.stdout))):
             status = command()
             sys.stdout.flush()

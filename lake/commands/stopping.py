@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Callable
 from types import FrameType
+from typing import Any, NoReturn
 
 STOPPED = 130  # the exit status
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -14,23 +15,25 @@ _GRACE_S = 0.5  # for what is begun to take back what is half-written; it need n
 
 
 class Stopping:
-    """From its beginning to `end` the first signal raises KeyboardInterrupt; a second one, or half a second, ends the
+    """From `begin` to `end` the first signal raises KeyboardInterrupt; a second one, or half a second, ends the
     process. A signal that is ignored stays ignored; a thread that is not the main one hears nothing."""
 
     def __init__(self, say: Callable[[], None]) -> None:
         self.is_asked = False
         self._say, self._said = say, threading.Lock()
+        self._handlers: dict[signal.Signals, Any] = {}
+
+    def begin(self) -> None:
         if threading.current_thread() is not threading.main_thread():
-            self._handlers = {}
             return
         self._heard, self._bell = os.pipe()
         os.set_blocking(self._bell, False)
         self._before = signal.set_wakeup_fd(self._bell)  # written by the signal itself, whatever Python is busy with
+        self._watch = threading.Thread(target=self._wait, daemon=True)
+        self._watch.start()
         self._handlers = {one: signal.getsignal(one) for one in _SIGNALS if signal.getsignal(one) != signal.SIG_IGN}
         for one in self._handlers:
             signal.signal(one, self._ask)
-        self._watch = threading.Thread(target=self._wait, daemon=True)
-        self._watch.start()
 
     def say(self) -> None:
         """Once, whoever comes first."""
@@ -38,8 +41,7 @@ class Stopping:
             self._say()
 
     def end(self) -> None:
-        """Everything as before. Without it, where a process was asked to stop and does, its last half second goes on:
-        it may yet wait for a thread."""
+        """Everything as before. Without it the last half second of a process that was asked to stop goes on."""
         if not self._handlers:
             return
         signal.set_wakeup_fd(self._before)
@@ -62,6 +64,13 @@ class Stopping:
                     return  # it has ended
                 self.say()
                 os._exit(STOPPED)
+
+
+def leave(status: int) -> NoReturn:
+    """End the process; a stopped one at once: Python would wait for threads, and for one signal ends by another."""
+    if status == STOPPED:
+        os._exit(STOPPED)
+    sys.exit(status)
 
 
 def say_stopped(name: str) -> None:

@@ -66,6 +66,31 @@ def test_an_interruption_that_a_library_tells_as_its_own_error_is_one(small_lake
     assert (asked.returncode, out, err) == (130, "", STOPPED.format(name="lake"))
 
 
+@pytest.mark.parametrize("words", [("lake", "verify"), ("loaders", "analytics", "leaderboard"),
+                                   ("pipeline", "migrate", "x")])  # fmt: skip
+def test_ctrl_c_while_modules_are_loaded_shows_no_traceback(words: tuple[str, ...]) -> None:
+    """The query engine takes its time; here the signal comes as the first module of it is looked for."""
+    code = """
+import runpy, signal, sys
+
+class Pressing:
+    def find_spec(self, name, path=None, target=None):
+        if name in ("duckdb", "pydantic"):
+            sys.meta_path.remove(self)
+            signal.raise_signal(signal.SIGINT)
+
+sys.meta_path.insert(0, Pressing())
+package = sys.argv.pop(1)
+runpy.run_module(package, run_name="__main__", alter_sys=False)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words], cwd=REPOSITORY, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 130
+    assert done.stderr.count("\n") == 1
+    assert "interrupted" in done.stderr or "stopped" in done.stderr
+
+
 def test_ctrl_c_is_left_as_it_was(small_lake: Path) -> None:
     from lake.__main__ import main
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import signal
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from pipeline import data_fetch
+from pipeline.__main__ import main
 from pipeline.data_catalogue import Dataset, Source, load_catalogue
 from pipeline.data_fetch import fetch_dataset
 from pipeline.errors import CaptureError, ConfigError
@@ -220,3 +222,10 @@ def test_every_dataset_can_be_fetched_or_asked_for() -> None:
         if row.source and row.source.kind == "ask":
             assert "HCRL" in row.licence, f"{name} is open, so a command may fetch it"
             assert row.address in row.source.steps
+
+
+def test_an_error_is_named_by_the_command_and_not_by_the_dataset(capsys: pytest.CaptureFixture[str]) -> None:
+    handler = signal.getsignal(signal.SIGTERM)
+    assert main(["data", "fetch", "nope"]) == 1
+    signal.signal(signal.SIGTERM, handler)
+    assert capsys.readouterr().err.startswith("data: ")
