@@ -30,7 +30,7 @@ def _reasons(source: Path) -> Iterator[str]:
     for shift in _SHIFTS:
         for path in islice(folders_at(source, len(LEVELS) + shift), _MOST):
             found = _levels(path, source, shift)
-            if len(found) >= 2 and not _unknown(found):
+            if len(found) - len(_unknown(found)) >= 2:
                 give = source.joinpath(*path.relative_to(source).parts[:shift]) if shift > 0 else _above(source, -shift)
                 yield (
                     f"{path} lies {len(LEVELS) + shift} levels below it, and experiments lie {len(LEVELS)} below "

@@ -219,3 +219,13 @@ def test_a_source_above_or_below_says_which_folder_to_give(
     with pytest.raises(MigrateError, match=rf"experiments lie 7 below SOURCE .*: give {tmp_path / give}\.$"):
         importing.plan(tmp_path / given)
     assert importing.plan(tmp_path / give).moves
+
+
+def test_a_source_below_is_said_before_a_level_that_nobody_knows(tmp_path: Path, importing: Importing) -> None:
+    folder = tmp_path / "runs" / OLD.replace("no_distillation", "no_kd")
+    folder.mkdir(parents=True)
+    (folder / "best_model.pt").write_bytes(b"w")
+    with pytest.raises(MigrateError, match=rf"give {tmp_path / 'runs'}\.$"):
+        importing.plan(tmp_path / "runs/automotive")
+    with pytest.raises(MigrateError, match="its distillation 'no_kd' is none of"):
+        importing.plan(tmp_path / "runs")
