@@ -122,16 +122,14 @@ def _attempt(table: Table, one: Indexed) -> int:
 
 def _said(conflicts: Sequence[tuple[Table, str]]) -> Iterator[str]:
     """What is in both with different content, and how to look at it."""
-    first, owner = conflicts[0]
     count = f"{len(conflicts)} things are" if len(conflicts) > 1 else "one thing is"
     yield f"{count} in both lakes with different content, and nothing was taken over:"
-    yield from (f"  {table.owner.replace('_', ' ')} {name} (table {table.name})" for table, name in conflicts[:_MOST])
+    for table, owner in conflicts[:_MOST]:
+        ask = f"SELECT * FROM {table.view} WHERE {table.owner} = {quoted(owner)}"
+        yield f"  {table.owner.replace('_', ' ')} {owner} (table {table.name}): {ask}"
     if len(conflicts) > _MOST:
         yield f"  and {len(conflicts) - _MOST} more"
-    yield (
-        "Find out which is right; a run is never written over. Its rows, here and there: ./run lake sql "
-        f'"SELECT * FROM {first.view} WHERE {first.owner} = {quoted(owner)}"'
-    )
+    yield "Find out which is right; a run is never written over. ./run lake sql shows the rows, here and there."
 
 
 def _only(left: str, right: str, table: Table, owner: str) -> str:
