@@ -106,6 +106,8 @@ def _dataset(options: argparse.Namespace, snapshot: Any) -> Any:
     from loaders.analytics import dataset
     from loaders.ask import open_for
 
+    if options.dataset not in (None, options.name):
+        raise LakeError(f"it is asked about {options.name}: leave --dataset {options.dataset} away, or name that one.")
     with open_for(options.lake, snapshot, "dataset_captures", "dataset_splits", "leaderboard") as lake:
         asked = {**_asked(options), "dataset": options.name, "top": options.top or sys.maxsize}
         return dataset.dataset(lake, asked)

@@ -275,6 +275,7 @@ def test_a_query_is_answered_and_a_writing_one_refused(
         (["sweep", "window.size", "f2"], "configs have window.size, but no complete evaluation fits"),
         (["dataset", "none"], "no complete run read a dataset 'none'. Datasets: made_up."),
         (["dataset", "made_up", "--metric", "f2"], "There is no metric 'f2'"),
+        (["dataset", "made_up", "--dataset", "other"], "leave --dataset other away"),
         (["dataset", "made_up", "--split", "tset"], "There is no split 'tset'"),
         (["diff", MODEL_RUN, "made_up-fusion-2", "--metric", "f2"], "neither run has a metric 'f2'"),
         (["lineage", "nobody"], "there is no run 'nobody'"),
