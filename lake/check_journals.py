@@ -1,22 +1,20 @@
 """What is wrong with a lake's journals: damage, other names, and rows of those put away that no part has."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
 from lake.errors import LakeError
-from lake.generation import Generation, Indexed, read_index
+from lake.generation import Generation, read_index
 from lake.journal_file import JournalContent
+from lake.journalled import Known, Span, covered, holds, list_set_aside
 from lake.journals import JournalName, journal_files, journal_name, read_named
 from lake.parts import Part
-from lake.recover import covered
 from lake.schema import TABLES
-from lake.set_aside import FOLDER as SET_ASIDE
 
 
 def journal_faults(root: Path, listed: Iterable[Part], generation: Generation) -> list[str]:
     faults = []
-    known: dict[str, dict[str, int]] | None = None
+    known: dict[str, dict[str, list[Span]]] | None = None
     for path in journal_files(root):
         name = journal_name(path)
         if name is None:
@@ -33,33 +31,23 @@ def journal_faults(root: Path, listed: Iterable[Part], generation: Generation) -
             faults.append(str(error))
             continue
         if name.is_done:
-            known = _covered(root, listed, generation) if known is None else known
+            if known is None:
+                known = covered({"": listed}, read_index(root, generation, list(TABLES)), list_set_aside(root))
             faults += _done_faults(name, content, known.get(name.journal, {}))
     return faults
 
 
-def _covered(root: Path, listed: Iterable[Part], generation: Generation) -> dict[str, dict[str, int]]:
-    by_table: dict[str, list[Part]] = defaultdict(list)
-    aside = [
-        Part(path.parent.parent.name, path.parent.name, path.name.partition(".")[0], None)
-        for path in (root / SET_ASIDE).glob("*/*/*.parquet")
-    ]
-    for part in [*listed, *aside]:
-        by_table[part.table].append(part)
-    index: dict[tuple[str, str], list[Indexed]] = defaultdict(list)
-    for one in read_index(root, generation, list(TABLES)):
-        index[one.table, one.owner].append(one)
-    return covered(by_table, index)
-
-
-def _done_faults(name: JournalName, content: JournalContent, known: Mapping[str, int]) -> list[str]:
+def _done_faults(name: JournalName, content: JournalContent, known: Known) -> list[str]:
     """Whether parts hold what a journal held that was put away for that."""
     if len(content.records) < name.first:
         return [f"{name.path} holds {len(content.records)} records, not {name.first} as its name says. Restore it."]
-    last = {table: number for number, record in enumerate(content.records[: name.first], 1) for table in record}
+    missing: dict[str, list[int]] = {}
+    for number, record in enumerate(content.records[: name.first]):
+        for table, rows in record.items():
+            if rows and not holds(known.get(table, ()), number):
+                missing.setdefault(table, []).append(number)
     return [
-        f"{table}: of the journal {name.path.name} records {known.get(table, 0)} to {end - 1} are in no part. "
+        f"{table}: of the journal {name.path.name} records {numbers[0]} to {numbers[-1]} are in no part. "
         f"./run lake recover --from {name.path} brings them back."
-        for table, end in last.items()
-        if known.get(table, 0) < end
+        for table, numbers in missing.items()
     ]

@@ -2,20 +2,25 @@
 
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lake.errors import LakeError
 from lake.generation import FOLDER as GENERATIONS
 from lake.generation import Generation, Indexed, current_generation, load_generation, read_index
 from lake.journal_file import JournalContent
+from lake.journalled import covered, gaps, list_set_aside, packed_parts, rows_behind
 from lake.journals import JournalName, list_journals, read_named
 from lake.numbered import numbered_path, numbers
-from lake.parts import MERGED, Part, list_parts
-from lake.recover import covered, rows_behind
+from lake.parts import MERGED, Part, check_part, list_parts, schema_version
+from lake.relation import rows_of
 from lake.schema import TABLES
 from lake.table import Row, Table
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _LOG = logging.getLogger("kdgat.lake")
 
@@ -41,8 +46,8 @@ class Held:
 def held(root: Path, tables: Collection[str] = tuple(TABLES), before: float | None = None) -> Held:
     """Look at the lake as it is now, or with `before` as far as it was made until that time, in seconds since 1970.
 
-    Journals are read before parts are listed, and parts before the generation: whatever moves on meanwhile is then
-    seen twice rather than not at all, and names tell which of the two to leave out.
+    Journals are read before parts are listed, and parts before what was set aside and the generation: whatever moves
+    on meanwhile is then seen twice rather than not at all, and names tell which of the two to leave out.
 
     Raises:
         LakeError: something in it cannot be read.
@@ -53,19 +58,23 @@ def held(root: Path, tables: Collection[str] = tuple(TABLES), before: float | No
         listed = {
             name: [part for part in parts if is_older(root / part.path, before)] for name, parts in listed.items()
         }
+    aside = list_set_aside(root, tables)
     generation = generation_at(root, before)
     touched = [name for name in tables if listed[name] or journals]
+    packed = read_index(root, generation, touched) if touched else []
     index: dict[tuple[str, str], list[Indexed]] = defaultdict(list)
-    for one in read_index(root, generation, touched) if touched else []:
+    for one in packed:
         index[one.table, one.owner].append(one)
     parts: dict[str, list[Part]] = {}
     hidden: dict[str, set[str]] = {}
     for name in tables:
-        parts[name], hidden[name] = _counting(TABLES[name], listed[name], index, generation.number > 0)
-    known = covered(listed, index)
+        parts[name], hidden[name] = _counting(
+            root, TABLES[name], listed[name], index, aside.get(name, ()), generation.number > 0
+        )
+    known = covered(listed, packed, aside)
     rows: dict[str, list[Row]] = defaultdict(list)
     for journal, content in journals:
-        for table, found in rows_behind(journal, content, known[journal.journal]).items():
+        for table, found in rows_behind(content, known[journal.journal]).items():
             if table in parts:
                 rows[table] += found
     running = frozenset(journal.journal for journal, _ in journals)
@@ -118,8 +127,9 @@ def _content(name: JournalName) -> JournalContent | None:
 
 
 def _counting(
-    table: Table, listed: Iterable[Part], index: Mapping[tuple[str, str], list[Indexed]], has_generation: bool
-) -> tuple[list[Part], set[str]]:
+    root: Path, table: Table, listed: Iterable[Part], index: Mapping[tuple[str, str], list[Indexed]],
+    aside: Sequence[Part], has_generation: bool,
+) -> tuple[list[Part], set[str]]:  # fmt: skip
     """The parts that count beside the packs, and the owners whose packed rows do not."""
     by_owner: dict[str, list[Part]] = defaultdict(list)
     for part in listed:
@@ -128,10 +138,13 @@ def _counting(
     counting: list[Part] = []
     hidden: set[str] = set()
     for owner, parts in by_owner.items():
-        packed = {name for one in index.get((table.name, owner), ()) for name in one.parts}
-        fresh = [part for part in longest(parts) if part.name not in packed and not _is_prefix(part, packed)]
+        packed = packed_parts(index.get((table.name, owner), ()))
+        names = {part.name for part in packed}
+        settled = [*packed, *(part for part in aside if part.owner == owner)]
+        fresh = [part for part in longest(parts) if part.name not in names and not _is_settled(part, settled)]
+        fresh = _without_twins(root, fresh)
         if table.is_bulk:
-            attempt = max((_attempt(table, name) for name in packed), default=0)
+            attempt = max((part.attempt for part in packed), default=0)
             last = max((part.attempt for part in fresh), default=0)
             fresh = [part for part in fresh if part.attempt == last] if last >= attempt else []
             if fresh and packed and last > attempt:
@@ -141,22 +154,68 @@ def _counting(
 
 
 def longest(parts: Iterable[Part]) -> list[Part]:
-    """Without the parts of a journal that a longer one of the same journal repeats."""
-    ends: dict[tuple[str, int], int] = {}
-    for part in parts:
+    """Without the parts of a journal whose records another one of the same journal holds, and more."""
+    listed = list(parts)
+    reach: dict[tuple[str, str, str, int], int] = {}
+    for part in listed:
         if found := part.journalled:
-            ends[found[:2]] = max(found[2], ends.get(found[:2], 0))
-    return [part for part in parts if not (found := part.journalled) or ends[found[:2]] == found[2]]
+            journal, first, end = found
+            reach[part.table, part.owner, journal, first] = max(
+                end, reach.get((part.table, part.owner, journal, first), 0)
+            )
+    spans: dict[tuple[str, str, str], list[tuple[int, int]]] = defaultdict(list)
+    for (table, owner, journal, first), end in reach.items():
+        spans[table, owner, journal].append((first, end))
+
+    def is_within(part: Part) -> bool:
+        if not (found := part.journalled):
+            return False
+        journal, first, end = found
+        others = spans[part.table, part.owner, journal]
+        return any(begin <= first and end <= stop and (begin, stop) != (first, end) for begin, stop in others)
+
+    return [part for part in listed if not is_within(part)]
 
 
-def _is_prefix(part: Part, packed: Collection[str]) -> bool:
-    """Whether a longer part of the same journal is in a pack."""
-    if not part.journalled:
+def _is_settled(part: Part, settled: Iterable[Part]) -> bool:
+    """Whether a part was set aside, or all of its records are in packs or were set aside in others.
+
+    One of the same name and other bytes was not: of two that differ a person takes one out.
+    """
+    if not (found := part.journalled):
         return False
-    journal, first, end = part.journalled
-    others = (Part(part.table, part.owner, name, None).journalled for name in packed)
-    return any(other and other[:2] == (journal, first) and other[2] >= end for other in others)
+    spans = []
+    for other in settled:
+        if other == part:
+            return True
+        if other.name != part.name and (of_journal := other.journalled) and of_journal[0] == found[0]:
+            spans.append(of_journal[1:])
+    return not gaps(found[1:], spans)
 
 
-def _attempt(table: Table, name: str) -> int:
-    return Part(table.name, "", name, None).attempt
+def _without_twins(root: Path, parts: Sequence[Part]) -> list[Part]:
+    """Without parts of the same name and the same rows, which two releases of pyarrow wrote at the same moment."""
+    by_name: dict[str, list[Part]] = defaultdict(list)
+    for part in parts:
+        twins = by_name[part.name]
+        if not any(have_same_rows(root, part, twin) for twin in twins):
+            twins.append(part)
+    return [part for twins in by_name.values() for part in twins]
+
+
+def have_same_rows(root: Path, part: Part, other: Part) -> bool:
+    """Whether two parts say the same, whatever their bytes; of one that cannot be read nobody knows."""
+    try:
+        return bool(_rows(root, part).equals(_rows(root, other)))
+    except LakeError:
+        return False
+
+
+def _rows(root: Path, part: Part) -> "pa.Table":
+    import duckdb
+
+    table, path = TABLES[part.table], root / part.path
+    version = schema_version(check_part(path, table, part.digest))
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        return connection.sql(f"{rows_of(table, [(path, version)])} ORDER BY {table.order_sql}").to_arrow_table()

@@ -82,7 +82,9 @@ class Journal:
         self._waiting: list[bytes] = []  # lines that the disk would not take
         self._keys: set[Key] = set()  # of every row that was logged
         self._is_failing = self._is_closed = self._is_sealed = False
-        header = JournalHeader(self._journal, self.run_id, self.attempt, socket.gethostname(), self._process_id)
+        header = JournalHeader(
+            self._journal, self.run_id, self.attempt, socket.gethostname(), self._process_id, durable=self._durable
+        )
         if self._keep(header_line(header)):
             with suppress(OSError):  # said where a row cannot be flushed
                 self._flush()

@@ -6,8 +6,13 @@
     …
 
 A record counts once its line is whole. What follows the last line end is torn: its writer was killed in the midst of
-it, and nobody was told that it was kept. So are zeros in place of lines that a power cut kept from the disk. A line
-with an end whose checksum is of another text is damage, and is said.
+it, and nobody was told that it was kept. So are zeros in place of the last lines, which a power cut kept from the disk.
+A line with an end whose checksum is of another text is damage, and is said.
+
+Zeros with whole lines behind them are damage too, where each line was flushed before the next one was written. A
+journal that is kept against its process's death alone (`durable` in its header) is flushed a little later, its pages in
+any order: there they are what a power cut leaves. It ends before them, since nobody knows how many lines they were, and
+what lay behind was promised to no one who lost the power; `recover` says how many whole lines that are.
 """
 
 import json
@@ -34,7 +39,13 @@ _SECTOR = 512  # bytes that a disk writes at once
 
 @dataclass(frozen=True)
 class JournalHeader:
-    """Whose journal it is, and the process that writes it."""
+    """Whose journal it is, and the process that writes it.
+
+    Attributes:
+        durable: "process" where it is flushed a little later than it is acknowledged.
+        elsewhere: how many records stand here without their rows, which lie in the journal's first file or in parts:
+            that could not be read, or was gone, when the others had to be put somewhere.
+    """
 
     journal: str
     run_id: str
@@ -42,6 +53,8 @@ class JournalHeader:
     host: str
     process_id: int
     schema: int = SCHEMA_VERSION
+    durable: str = "disk"
+    elsewhere: int = 0
 
 
 @dataclass(frozen=True)
@@ -52,17 +65,22 @@ class JournalContent:
         header: None where the writer was killed before its first line was whole.
         records: in order; a record's place is its number.
         size: bytes that were read, with what is torn behind the last whole line.
-        lost: how many records are broken; one that is stands in `records` without rows.
+        broken: numbers of the records that are; each stands in `records` without rows.
+        cut: how many whole lines lie behind the zeros that end it.
     """
 
     header: JournalHeader | None
     records: tuple[Record, ...]
     size: int
-    lost: int = 0
+    broken: tuple[int, ...] = ()
+    cut: int = 0
 
 
 def header_line(header: JournalHeader) -> bytes:
-    return _line({"format": FORMAT, **header.__dict__})
+    """Without what is as in most journals, so that older readers, which know no more, read these."""
+    usual = {"durable": "disk", "elsewhere": 0}
+    about = {name: value for name, value in header.__dict__.items() if value != usual.get(name)}
+    return _line({"format": FORMAT, **about})
 
 
 def record_line(record: Record) -> bytes:
@@ -82,18 +100,23 @@ def read_journal(path: Path, salvage: bool = False) -> JournalContent:
     """
     header: JournalHeader | None = None
     records: list[Record] = []
-    lost = start = 0
+    broken: list[int] = []
+    start = 0
     data = path.read_bytes()
     while (stop := data.find(b"\n", start) + 1) > 0:
         value = _value(data[start:stop])
         if value is None:
             if _is_hole(data, start, stop):
-                return JournalContent(header, tuple(records), len(data), lost)
+                behind = sum(_behind_hole(line + b"\n") is not None for line in data[start:].split(b"\n")[:-1])
+                if not behind or (header and header.durable == "process"):
+                    return JournalContent(header, tuple(records), len(data), tuple(broken), behind)
             if not salvage:
                 raise _damaged(path, stop)
-            lost += 1
+            broken.append(len(records))
             if header:
                 records.append({})  # the records behind it keep their numbers
+                if b"\0" in data[start:stop] and (value := _behind_hole(data[start:stop])) is not None:
+                    records.append(_record(path, header, value))
         elif header is None:
             header = _header(path, value)
         else:
@@ -103,7 +126,7 @@ def read_journal(path: Path, salvage: bool = False) -> JournalContent:
         if not salvage:
             raise _damaged(path, len(data))
         records.append(_record(path, header, value))
-    return JournalContent(header, tuple(records), len(data), lost)
+    return JournalContent(header, tuple(records), len(data), tuple(broken))
 
 
 def _damaged(path: Path, stop: int) -> LakeError:
@@ -115,9 +138,14 @@ def _damaged(path: Path, stop: int) -> LakeError:
 
 def _is_hole(data: bytes, start: int, stop: int) -> bool:
     """Whether a line is broken as a power cut leaves it: zeros in place of bytes that were never flushed, which end
-    where a sector or a line does. Nothing behind them was acknowledged."""
+    where a sector or a line does."""
     hole = _HOLE.search(data, start, stop)
-    return hole is not None and (hole.end() % _SECTOR == 0 or _value(data[hole.end() : stop]) is not None)
+    return hole is not None and (hole.end() % _SECTOR == 0 or _behind_hole(data[start:stop]) is not None)
+
+
+def _behind_hole(line: bytes) -> Any:
+    """What a whole line says that begins where zeros end, or None."""
+    return _value(line.rpartition(b"\0")[2])
 
 
 def epoch_line(attempt: int, epoch: int, split: str, values: Mapping[str, float]) -> bytes:

@@ -101,8 +101,13 @@ def _parts_below(root: Path, table: str) -> list[Part]:
     for owner in visible(root / table):
         refuse_link(owner)
         if owner.is_dir():
-            parts += [part for file in visible(Path(owner.path)) if (part := _part(table, owner.name, file))]
+            parts += owner_parts(root, table, owner.name)
     return sorted(parts)
+
+
+def owner_parts(root: Path, table: str, owner: str) -> list[Part]:
+    """The parts of one owner in a table, by name; errors as `list_parts`."""
+    return sorted(part for file in visible(root / table / owner) if (part := _part(table, owner, file)))
 
 
 def list_packs(root: Path) -> list[Path]:

@@ -16,6 +16,7 @@ from lake.journals import journal_files, journal_name
 from lake.parts import part_name
 from lake.processes import is_gone, is_there
 from lake.read import open_lake
+from lake.recover import RECONCILED
 from lake.sacct import JobRecord, Runner, ask_sacct, end_of, run_sacct, was_running
 from lake.schema import RUNS
 from lake.table import Row
@@ -90,7 +91,7 @@ def _running(root: Path) -> list[Row]:
 
 def _write(root: Path, run: Row, finding: Finding) -> None:
     ended = {"status": finding.status, "reason": finding.reason, "finished_at": finding.finished_at}
-    append(root, RUNS, finding.run_id, part_name(finding.attempt, "reconciled"), [{**run, **ended}])
+    append(root, RUNS, finding.run_id, part_name(finding.attempt, RECONCILED), [{**run, **ended}])
 
 
 def _of_jobs(

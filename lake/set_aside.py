@@ -5,38 +5,44 @@ from pathlib import Path
 
 from lake.errors import LakeError
 from lake.files import flush, make_folder, rename, write_json
-from lake.held import held
-from lake.journal_writer import writer_of
-from lake.journals import list_journals, read_named
-from lake.parts import Part
-from lake.recover import put_away
+from lake.generation import current_generation
+from lake.held import have_same_rows, held
+from lake.journalled import SET_ASIDE, packed_of
+from lake.parts import Part, owner_parts
 from lake.root import check_lake
 from lake.who import user_name
-
-FOLDER = "set-aside"
 
 
 def set_aside(root: Path, path: str, reason: str) -> Path:
     """Move a part to `set-aside/`, where no reader looks, with a note of who did it, when and why; gives its new place.
 
+    Parts that only repeat its records go with it. Its journal stays as it is: of the records that were set aside
+    readers and `recover` take no rows for that table any more, of all others they do. Moved back, a part counts again.
+
     Args:
         path: below the root, as `verify` names it.
 
     Raises:
-        LakeError: it is no part that counts, as one that is in a pack already.
+        LakeError: it is no part that counts, as one that is in a pack already; or it came into one meanwhile.
     """
     check_lake(root)
     if not reason.strip():
         raise LakeError("say why: --reason WHY. It is kept beside the part.")
     part = _counting(root, path)
-    if part.journalled:
-        _put_away_journal_of(root, part)
-    target = root / FOLDER / part.path
-    make_folder(target.parent)
-    about = {"path": part.path, "reason": reason, "by": user_name(), "at": datetime.now(UTC).isoformat()}
-    write_json(target.with_suffix(".json"), about)  # first, so that no part is without its reason
-    rename(root / part.path, target)
-    flush((root / part.path).parent)
+    about = {"reason": reason, "by": user_name(), "at": datetime.now(UTC).isoformat()}
+    for one in [*_repeating(root, part), part]:  # the longest last, which the others count without
+        target = root / SET_ASIDE / one.path
+        make_folder(target.parent)
+        write_json(target.with_suffix(".json"), {"path": one.path, **about})  # first: no part is without its reason
+        rename(root / one.path, target)
+        flush((root / one.path).parent)
+    generation = current_generation(root)
+    if any((one.table, one.name) == (part.table, part.name) for one in packed_of(root, generation, part.owner)):
+        raise LakeError(
+            f"{path} was packed by a compaction at the same moment, so that its rows count in generation "
+            f"{generation.number} all the same; the part is kept as {target}. What is packed cannot be taken out: "
+            "the newest snapshot without it can be pulled into a new lake."
+        )
     return target
 
 
@@ -50,16 +56,14 @@ def _counting(root: Path, path: str) -> Part:
     return parts[path]
 
 
-def _put_away_journal_of(root: Path, part: Part) -> None:
-    """The journal that a part came from would have its rows count again."""
-    assert part.journalled
-    journal, _, end = part.journalled
-    for name in list_journals(root):
-        if name.journal == journal:
-            content = read_named(name)
-            if writer_of(name) == "alive" or len(content.records) > end:
-                raise LakeError(
-                    f"{name.path} is still written, or has rows that {part.path} has not. End its run, then "
-                    "./run lake recover, and look again."
-                )
-            put_away(name, content)
+def _repeating(root: Path, part: Part) -> list[Part]:
+    """Parts that would count in its place: with fewer of its journal's records, or its rows as other bytes."""
+    others = [other for other in owner_parts(root, part.table, part.owner) if other != part]
+    found = [other for other in others if other.name == part.name and have_same_rows(root, part, other)]
+    if part.journalled:
+        journal, first, end = part.journalled
+        for other in others:
+            span = other.journalled
+            if span and span[0] == journal and first <= span[1] and span[2] <= end and other.name != part.name:
+                found.append(other)
+    return found

@@ -3,20 +3,18 @@
 A writer that lives, however long it has been silent, writes on in the file: were that removed, it would not know.
 """
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 from lake.errors import LakeError
 from lake.generation import Indexed
 from lake.journal_writer import is_over, writer_of
+from lake.journalled import Known, covered, list_set_aside, rows_behind
 from lake.journals import JournalName, named_journals, read_named
 from lake.parts import list_parts
 from lake.read import open_lake
-from lake.recover import covered, rows_behind
 
 
 def spent_journals(root: Path, index: Sequence[Indexed]) -> Iterator[tuple[Path, str]]:
@@ -25,10 +23,7 @@ def spent_journals(root: Path, index: Sequence[Indexed]) -> Iterator[tuple[Path,
     Args:
         index: of the generation that holds.
     """
-    of_owner: dict[tuple[str, str], list[Indexed]] = defaultdict(list)
-    for one in index:
-        of_owner[one.table, one.owner].append(one)
-    known = covered(list_parts(root), of_owner)
+    known = covered(list_parts(root), index, list_set_aside(root))
     ended = cache(lambda: _ended(root))
     for name in named_journals(root):
         with suppress(FileNotFoundError):  # it was sealed
@@ -41,10 +36,10 @@ def spent_journals(root: Path, index: Sequence[Indexed]) -> Iterator[tuple[Path,
                     yield name.path, "its rows are in parts"
 
 
-def _is_in_parts(name: JournalName, known: dict[str, int]) -> bool:
+def _is_in_parts(name: JournalName, known: Known) -> bool:
     """Whether parts hold every row of a journal, whatever its name says; of a damaged one nobody knows."""
     try:
-        return not rows_behind(replace(name, first=0), read_named(name), known)
+        return not rows_behind(read_named(name), known)
     except LakeError:
         return False
 

@@ -14,7 +14,9 @@ from lake.diff import Difference, diff_snapshots
 from lake.errors import LakeError
 from lake.gc import GRACE, collect
 from lake.journals import list_journals
-from lake.recover import recover, rescue, salvage
+from lake.recover import recover
+from lake.rescue import rescue
+from lake.salvage import salvage
 from lake.schema import TABLES
 from lake.schema_doc import schema_page
 from lake.set_aside import set_aside
@@ -74,7 +76,7 @@ def _recover(options: argparse.Namespace) -> int:
     left = len([one for one in list_journals(options.lake) if not one.is_done])
     said = [f"{len({*parts, *found})} parts hold what journals held"]
     said += [f"{left} journals are being written"] if left else []
-    said += [f"{lost} records were damaged and are LOST"] if lost else []
+    said += [f"{lost} records or more were damaged and are LOST"] if lost else []
     print("; ".join(said))
     return 0
 

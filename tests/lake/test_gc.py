@@ -16,7 +16,8 @@ from lake.gc import GRACE, collect
 from lake.generation import current_generation
 from lake.journal import Journal
 from lake.read import open_lake, query
-from lake.recover import recover, rescue
+from lake.recover import recover
+from lake.rescue import rescue
 from lake.schema import EPOCHS, RUNS
 from lake.snapshot import snapshot_files, snapshot_path, take_snapshot
 from lake.tags import forget_snapshot, put_tag

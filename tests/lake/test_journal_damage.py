@@ -1,6 +1,8 @@
 """A journal that was torn, damaged, renamed or put there by another: readers go on and it is said."""
 
+import re
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,9 +10,10 @@ import pytest
 from lake.check import verify
 from lake.errors import LakeError
 from lake.journal import Journal
-from lake.journal_file import read_journal
+from lake.journal_file import header_line, read_journal
 from lake.read import open_lake, query
-from lake.recover import recover, salvage
+from lake.recover import recover
+from lake.salvage import salvage
 from lake.schema import RUNS
 from lake.snapshot import take_snapshot
 from tests.lake.left_journals import closed_journal, counted
@@ -56,7 +59,7 @@ def test_damage_in_a_journal_is_said_and_what_is_whole_can_be_saved(
         return  # nobody knows whose rows they are
     with pytest.raises(LakeError, match=r"a process on .* may still write it. Salvage it later"):
         salvage(root)
-    monkeypatch.setattr("lake.recover.is_over", lambda name: True)
+    monkeypatch.setattr("lake.salvage.is_over", lambda name: True)
     assert salvage(root)[1] == 1, "it says how many records are lost"
     assert query(root, "SELECT epoch FROM epochs ORDER BY epoch").to_pylist() == kept
     assert [path.suffix for path in (root / "journals").iterdir()] == [".damaged"]
@@ -73,7 +76,9 @@ def test_a_broken_last_line_end_is_damage(root: Path) -> None:
 
 def test_zeros_are_a_power_cuts_where_they_end_as_that_leaves_them_else_damage(root: Path) -> None:
     path = closed_journal(root, 9)
-    data = path.read_bytes()
+    about = read_journal(path).header
+    assert about
+    data = header_line(replace(about, durable="process")) + path.read_bytes().partition(b"\n")[2]
     ends = [place + 1 for place, letter in enumerate(data) if letter == 10]
     path.write_bytes(data[: ends[4]] + bytes(ends[6] - ends[4]) + data[ends[6] :])
     assert counted(root)["n"] == 3, "what was written and not flushed, and what came behind it"
@@ -81,6 +86,44 @@ def test_zeros_are_a_power_cuts_where_they_end_as_that_leaves_them_else_damage(r
     path.write_bytes(data[: ends[4] + 20] + bytes(16) + data[ends[4] + 36 :])
     assert any("is broken" in fault for fault in verify(root))
     assert counted(root)["n"] == 8
+
+
+def test_a_power_cuts_zeros_end_a_journal_and_what_lies_behind_them_is_told(
+    root: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where lines are flushed behind the training their pages reach the disk in any order."""
+    journal = Journal(root, "run-a", durable="process")
+    for epoch in range(40):
+        journal.log_epoch(epoch, "train", {"loss": 0.5})
+    journal.close()
+    data = journal.path.read_bytes()
+    journal.path.write_bytes(data[:1024] + bytes(512) + data[1536:])
+    monkeypatch.setattr("lake.recover.is_over", lambda name: True)
+    recover(root)
+    assert 0 < counted(root)["n"] < 20
+    assert re.search(r"[1-9]\d whole lines lie behind zeros, as a power cut leaves", caplog.text)
+
+
+@pytest.mark.parametrize("size", [512, 4096])
+def test_zeros_in_the_midst_of_what_was_flushed_line_by_line_are_damage(
+    root: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, size: int
+) -> None:
+    """No power cut leaves a line behind them; a sector or a page that the disk lost does."""
+    path = closed_journal(root, 100)
+    data = path.read_bytes()
+    path.write_bytes(data[:1024] + bytes(size) + data[1024 + size :])
+    whole = 100 - data[1024 : 1024 + size].count(b"\n") - 1
+    assert counted(root)["n"] == whole
+    assert "is damaged" in caplog.text
+    assert any("is damaged" in fault for fault in verify(root))
+    monkeypatch.setattr("lake.recover.is_over", lambda name: True)
+    monkeypatch.setattr("lake.salvage.is_over", lambda name: True)
+    with pytest.raises(LakeError, match="take what is whole"):
+        recover(root)
+    assert path.exists()
+    assert salvage(root)[1] >= 1
+    assert counted(root)["n"] == whole
+    assert verify(root) == []
 
 
 def test_a_journal_under_another_name_is_refused(root: Path) -> None:

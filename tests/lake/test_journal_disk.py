@@ -12,7 +12,8 @@ from lake.check import verify
 from lake.errors import LakeError
 from lake.journal import Journal
 from lake.read import query
-from lake.recover import recover, rescue
+from lake.recover import recover
+from lake.rescue import rescue
 from lake.schema import RUNS
 from tests.lake.left_journals import counted
 from tests.lake.rows import run_row

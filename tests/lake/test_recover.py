@@ -4,21 +4,28 @@ import errno
 import os
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import lake.recover
+from lake.append import append
 from lake.check import verify
 from lake.compact import compact
 from lake.journal import Journal
-from lake.journals import list_journals
+from lake.journal_file import JournalContent, epoch_line, record_line
+from lake.journals import JournalName, list_journals
+from lake.parts import journalled_name, list_parts, part_name
 from lake.read import query
-from lake.recover import recover, rescue, seal_journal
-from lake.schema import RUNS
+from lake.recover import recover, seal_journal
+from lake.rescue import rescue
+from lake.schema import EPOCHS, RUNS
 from lake.snapshot import take_snapshot
 from tests.lake.conftest import child
 from tests.lake.left_journals import WRITER, closed_journal, counted, killed_journal
-from tests.lake.rows import run_row
+from tests.lake.rows import NOON, epoch_row, run_row
 
 
 @pytest.mark.parametrize("durable", ["disk", "process"])
@@ -147,7 +154,7 @@ def test_what_parts_lack_of_a_journal_that_was_put_away_is_noticed(root: Path, m
     (part,) = root.glob("epochs/run-a/*")
     part.unlink()
     (fault,) = verify(root)
-    assert f"records 0 to 3 are in no part. ./run lake recover --from {done}" in fault
+    assert f"records 1 to 3 are in no part. ./run lake recover --from {done}" in fault
     assert counted(root)["n"] == 0
     rescue(root, done)
     assert counted(root)["n"] == 3
@@ -176,4 +183,133 @@ def test_what_was_put_elsewhere_is_taken_over_from_where_the_lake_has_it(root: P
         assert counted(root) == {"n": 10, "epochs": 10}
     assert rescue(root, elsewhere) == []
     assert compact(root).packs
+    assert verify(root, rows=True) == []
+
+
+def test_put_away_and_sealed_by_its_living_writer_at_the_same_moment(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    """Another machine takes the writer for dead and reads the journal; it goes on and ends; then it is moved."""
+    journal = Journal(root, "run-a")
+    journal.log({RUNS: [run_row()]})
+    journal.log_epoch(0, "train", {"loss": 0.5})
+    read = lake.recover.read_named
+
+    def late(name: JournalName, salvage: bool = False) -> JournalContent:
+        content = read(name, salvage)
+        monkeypatch.undo()
+        journal.log_epoch(1, "train", {"loss": 0.5})
+        with monkeypatch.context() as before_removal:
+            before_removal.setattr("lake.recover.remove", lambda path: None)
+            journal.seal()
+        return content
+
+    monkeypatch.setattr("lake.recover.is_over", lambda name: True)
+    monkeypatch.setattr("lake.recover.read_named", late)
+    recover(root)
+    for _ in range(2):
+        assert counted(root) == {"n": 2, "epochs": 2}
+        recover(root)
+    assert compact(root).packs
+    assert counted(root) == {"n": 2, "epochs": 2}
+    assert verify(root, rows=True) == []
+
+
+def test_parts_of_a_journal_that_an_older_version_made_one_behind_the_other_count_once(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A journal that was put away and written on had parts that begin where the name said, and now one with all."""
+    journal = Journal(root, "run-a")
+    journal.log({RUNS: [run_row()]})
+    journal.log_epoch(0, "train", {"loss": 0.5})
+    monkeypatch.setattr("lake.recover.is_over", lambda name: True)
+    recover(root)
+    for epoch in (1, 2):
+        journal.log_epoch(epoch, "train", {"loss": 0.5})
+        of_run = [part for part in list_parts(root)["epochs"] if part.journalled]
+        append(
+            root, EPOCHS, "run-a", journalled_name(1, of_run[0].name.split("-")[1][1:], epoch + 1, epoch + 2),
+            [epoch_row(epoch=epoch, split="train")],
+        )  # fmt: skip
+        assert counted(root) == {"n": epoch + 1, "epochs": epoch + 1}
+    recover(root)
+    assert counted(root) == {"n": 3, "epochs": 3}
+    assert compact(root).packs
+    assert counted(root) == {"n": 3, "epochs": 3}
+    assert verify(root, rows=True) == []
+
+
+def elsewhere_with_more(root: Path, folder: Path) -> Path:
+    """A journal of which the lake has half in a part and three quarters in the file; the one elsewhere has them all."""
+    journal = Journal(root, "run-a")
+    journal.log({RUNS: [run_row()]})
+    for epoch in range(4):
+        if epoch == 2:
+            recover(root)
+        journal.log_epoch(epoch, "train", {"loss": 0.5})
+    kept = journal.path.read_bytes()
+    journal.log_epoch(4, "train", {"loss": 0.5})
+    journal.close()
+    elsewhere = folder / journal.path.name
+    elsewhere.write_bytes(journal.path.read_bytes())
+    journal.path.write_bytes(kept)
+    return elsewhere
+
+
+@pytest.mark.parametrize("is_over", [False, True])
+def test_what_was_put_elsewhere_and_the_lakes_own_journal_count_once(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_over: bool
+) -> None:
+    elsewhere = elsewhere_with_more(root, tmp_path)
+    monkeypatch.setattr("lake.recover.is_over", lambda name: is_over)
+    for act in (rescue, lambda *_: recover(root), rescue, lambda *_: compact(root), rescue):
+        act(root, elsewhere)
+        assert counted(root) == {"n": 5, "epochs": 5}
+    assert verify(root, rows=True) == []
+
+
+@pytest.mark.parametrize("other", [recover, compact])
+def test_taken_over_and_recovered_or_packed_by_another_at_the_same_moment(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, other: Callable[[Path], object]
+) -> None:
+    elsewhere = elsewhere_with_more(root, tmp_path)
+    write = lake.recover.write_part
+
+    def late(*arguments: Any) -> Path:
+        monkeypatch.setattr("lake.recover.write_part", write)
+        other(root)
+        return write(*arguments)
+
+    monkeypatch.setattr("lake.recover.is_over", lambda name: True)
+    monkeypatch.setattr("lake.recover.write_part", late)
+    rescue(root, elsewhere)
+    assert counted(root) == {"n": 5, "epochs": 5}
+    assert compact(root).packs
+    assert counted(root) == {"n": 5, "epochs": 5}
+    assert verify(root, rows=True) == []
+
+
+@pytest.mark.parametrize("is_packed", [False, True])
+def test_an_end_that_reconcile_wrote_is_not_taken_over_a_second_time(
+    root: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, is_packed: bool
+) -> None:
+    """The run wrote the same end itself, where the lake could not be written."""
+    path = killed_journal(root, run_id="run-a")
+    elsewhere = tmp_path / path.name
+    end = run_row(run_id="run-a", status="interrupted", reason="SIGTERM", finished_at=NOON)
+    elsewhere.write_bytes(
+        path.read_bytes() + epoch_line(1, 10**6, "train", {"loss": 0.5}) + record_line({"runs": [end]})
+    )
+    recover(root)
+    before = counted(root)["epochs"]
+    append(root, RUNS, "run-a", part_name(1, "reconciled"), [{**end, "reason": "it is gone"}])
+    if is_packed:
+        compact(root)
+    for _ in range(2):
+        rescue(root, elsewhere)
+        assert counted(root)["epochs"] == before + 1
+        told = query(root, "SELECT status, reason FROM run_events WHERE status <> 'running'").to_pylist()
+        assert told == [{"status": "interrupted", "reason": "it is gone"}]
+        compact(root)
+    assert "the end that the run logged itself is left out" in caplog.text
     assert verify(root, rows=True) == []
