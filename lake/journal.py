@@ -17,22 +17,21 @@ import os
 import socket
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from math import isfinite
 from pathlib import Path
-from tempfile import gettempdir
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 from uuid import uuid4
 
 from lake.errors import LakeError
 from lake.files import flush, make_folder
-from lake.journal_file import JournalHeader, epoch_line, header_line, record_line
+from lake.journal_elsewhere import put_elsewhere
+from lake.journal_file import JournalHeader, epoch_line, record_line
+from lake.journal_lines import Lines
+from lake.journal_rows import Key, epoch_fault, repeats
 from lake.parts import is_safe_name, part_name
 from lake.root import create_lake
-from lake.schema import EPOCHS, TABLES
-from lake.table import Row, Table, range_fault
+from lake.table import Row, Table
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -41,7 +40,6 @@ FOLDER = "journals"
 _NAP_S = 0.002  # between two flushes behind a training: each may cost a log call a change of threads
 _LOG = logging.getLogger("kdgat.lake")
 Durable = Literal["disk", "process"]
-Key = tuple[Any, ...]  # table, and what no two rows of it share
 
 
 class Journal:
@@ -75,21 +73,23 @@ class Journal:
         self.path = journal_path(self.root, self.run_id, self._journal)
         self._descriptor: int | None = None
         self._written = self._flushed = 0  # bytes the file has, and those of them that are known to be on the disk
-        self._unflushed: deque[bytes] = deque()  # lines between the two
-        self._synced = 0  # as `_flushed`, told by the thread that flushes; `_written` catches up with it
+        self._synced = 0  # as `_flushed`, told by the thread that flushes; the others catch up with it
         self._awake = threading.Lock()  # held while that thread has nothing to do: far quicker than an Event
         self._awake.acquire()
-        self._waiting: list[bytes] = []  # lines that the disk would not take
         self._keys: set[Key] = set()  # of every row that was logged
-        self._is_failing = self._is_closed = self._is_sealed = False
-        header = JournalHeader(
-            self._journal, self.run_id, self.attempt, socket.gethostname(), self._process_id, durable=self._durable
+        self._is_failing = self._is_closed = self._is_let_go = self._is_sealed = False
+        self._lines = Lines(
+            JournalHeader(
+                self._journal, self.run_id, self.attempt, socket.gethostname(), self._process_id, durable=self._durable
+            )
         )
-        if self._keep(header_line(header)):
+        if self._keep():
             with suppress(OSError):  # said where a row cannot be flushed
                 self._flush()
+        self._thread: threading.Thread | None = None
         if self._durable == "process":
-            threading.Thread(target=self._flush_behind, name="journal", daemon=True).start()
+            self._thread = threading.Thread(target=self._flush_behind, name="journal", daemon=True)
+            self._thread.start()
 
     def __enter__(self) -> "Journal":
         return self
@@ -118,7 +118,7 @@ class Journal:
 
     def log_epoch(self, epoch: int, split: str, values: Mapping[str, float]) -> bool:
         """Keep the metrics of a split at an epoch, each once; as `log`."""
-        if fault := _epoch_fault(epoch, split, values):
+        if fault := epoch_fault(epoch, split, values):
             raise LakeError(f"epochs: {fault}. Nothing was written.")
         if type(epoch) is not int or any(type(value) is not float for value in values.values()):
             epoch, values = int(epoch), {metric: float(value) for metric, value in values.items()}
@@ -142,12 +142,13 @@ class Journal:
             if self._is_closed:
                 raise LakeError(f"the journal of {self.run_id} is sealed; open another one.")
             if not self._keys.isdisjoint(keys):
-                raise LakeError(_repeats(next(key for key in keys if key in self._keys)))
+                raise LakeError(repeats(next(key for key in keys if key in self._keys)))
             self._keys.update(keys)
-            return self._keep(line)
+            self._lines.append(line)
+            return self._keep()
 
-    def _keep(self, line: bytes) -> bool:
-        self._waiting.append(line)
+    def _keep(self) -> bool:
+        """Write and flush what is not yet; every step may be broken off and done again."""
         try:
             self._write()
             if self._durable == "disk" or self._is_failing:
@@ -158,41 +159,53 @@ class Journal:
             self._fail(error)
             return False
         if self._is_failing:
-            self._is_failing = False
-            self._say(f"{self.run_id}: the lake can be written again; every row of this run is in it.")
+            self._say_better()
         return True
 
+    def _say_better(self) -> None:
+        self._is_failing = False
+        self._say(f"{self.run_id}: the lake can be written again; every row of this run is in it.")
+
     def _write(self) -> None:
-        """Write what waits behind what the file has; after a failure first again what may have been lost of that."""
+        """Write what the file lacks; after a failure again all that may have been lost of what it had."""
+        if self._is_failing and self._descriptor is not None and os.fstat(self._descriptor).st_nlink == 0:
+            self._begin_anew()
         if self._descriptor is None:
             self._descriptor = _open_locked(self.path)
-        if self._is_failing and self._unflushed:
-            _write_at(self._descriptor, b"".join(self._unflushed), self._flushed)
-        data = b"".join(self._waiting)
-        _write_at(self._descriptor, data, self._written)
-        self._written += len(data)
-        self._unflushed += self._waiting
-        self._waiting.clear()
-        while self._unflushed and self._flushed + len(self._unflushed[0]) <= self._synced:
-            self._flushed += len(self._unflushed.popleft())
+        start = self._flushed if self._is_failing else self._written
+        data = self._lines.behind(start)
+        _write_at(self._descriptor, data, start)
+        self._written = start + len(data)
+        if self._synced > self._flushed:
+            self._flushed = self._synced
+            self._lines.forget(self._flushed)
+
+    def _begin_anew(self) -> None:
+        """The file was taken away while it could not be written: what it had is in parts, or lost with it."""
+        descriptor = _open_locked(self.path)
+        had = self._flushed
+        self._lines = self._lines.standing_in(had)
+        self._written = self._flushed = self._synced = 0
+        self._descriptor = descriptor  # the other one stays open, since the thread may be flushing it
+        if had:
+            self._say(
+                f"{self.run_id}: {self.path} was taken away while it could not be written. What is logged from now on, "
+                "and what waited, goes into a new one of that name; what it had is lost if no part has it."
+            )
 
     @property
     def unflushed(self) -> int:
         """How many log calls are not known to be on the disk yet."""
-        written, synced = self._flushed, max(self._synced, self._flushed)
-        lines = list(self._unflushed)
-        while lines and written + len(lines[0]) <= synced:
-            written += len(lines.pop(0))
-        return len(lines) + len(self._waiting)
+        return self._lines.count_behind(max(self._synced, self._flushed))
 
     def _flush(self) -> None:
-        if self._descriptor is None or not self._unflushed:
+        if self._descriptor is None or self._flushed == self._written:
             return
         os.fdatasync(self._descriptor)
         if self._flushed == 0:
             flush(self.path.parent)
         self._flushed = self._written
-        self._unflushed.clear()
+        self._lines.forget(self._flushed)
 
     def _wake(self) -> None:
         if self._awake.locked():
@@ -212,10 +225,9 @@ class Journal:
                 os.fdatasync(descriptor)
             except OSError as error:
                 with self._lock:
-                    if not self._is_closed:  # its descriptor may be gone by now, which is no failure
-                        self._fail(error)
+                    self._fail(error)
                 continue
-            if not self._is_failing:
+            if not self._is_failing and descriptor == self._descriptor:
                 self._synced = written
             time.sleep(_NAP_S)
 
@@ -267,62 +279,44 @@ class Journal:
         if os.getpid() != self._process_id:
             return
         with self._lock:
-            if self._is_closed:
-                return
             self._is_closed = True
             self._wake()
-            rescued = self._write_waiting()
+        if self._thread:
+            self._thread.join()  # one flushes at a time, and what this one could not is known
+        with self._lock:
+            if self._is_let_go:
+                return
+            is_written = self._write_waiting()
+            said = None if is_written else self._put_elsewhere()
+            self._is_let_go = True
             if self._descriptor is not None:
                 os.close(self._descriptor)
-        if rescued:
-            raise LakeError(
-                f"{self.run_id}: the lake could not be written for {self._patience_s:.0f} s, so the run's last rows "
-                f"were put into {rescued}. Free some space, then: ./run lake recover --from {rescued}"
-            )
+        if said:
+            raise LakeError(said)
 
-    def _write_waiting(self) -> Path | None:
-        """Try until `patience_s` is over; then the rows go to the machine's folder for temporary files."""
+    def _put_elsewhere(self) -> str:
+        failed = f"{self.run_id}: the lake could not be written for {self._patience_s:.0f} s"
+        try:
+            return f"{failed}, so {put_elsewhere(self.path, self._lines, self._flushed)}"
+        except LakeError as error:
+            raise LakeError(f"{failed}, and {error}") from error
+
+    def _write_waiting(self) -> bool:
+        """Try until `patience_s` is over; whether all that was logged is on the disk then."""
         until = time.monotonic() + self._patience_s
-        while self._unflushed or self._waiting:
+        while self._is_failing or self._flushed < self._lines.end:
             try:
                 self._write()
                 self._flush()
             except OSError as error:
                 self._fail(error)
                 if time.monotonic() >= until:
-                    return self._rescue()
+                    return False
                 time.sleep(min(1.0, self._patience_s / 60))
-        return None
-
-    def _rescue(self) -> Path:
-        """The whole journal in another place: what is on the disk already, and what is not."""
-        kept = b""
-        with suppress(OSError):
-            kept = self.path.read_bytes()[: self._flushed]
-        place = Path(gettempdir()) / self.path.name
-        place.write_bytes(kept + b"".join([*self._unflushed, *self._waiting]))
-        return place
-
-
-def _epoch_fault(epoch: int, split: str, values: Mapping[str, float]) -> str | None:
-    """As `EPOCHS.check` of the rows, without making them: a training step waits for it."""
-    columns = EPOCHS.columns
-    for name, given in (("epoch", epoch), ("split", split)):
-        if fault := columns[name].fault(given):
-            return f"{name} {fault}"
-    for metric, value in values.items():
-        if not (type(value) is float and isfinite(value)) and (fault := columns["value"].fault(value)):
-            return f"{metric}: value {fault}"
-        if metric in EPOCHS.ranges and (fault := range_fault(EPOCHS.ranges, metric, value)):
-            return fault
-        if fault := columns["metric"].fault(metric):
-            return f"metric {fault}"
-    return None
-
-
-def _repeats(key: Key) -> str:
-    names = dict(zip(TABLES[key[0]].key, key[1:], strict=True))
-    return f"{key[0]}: the key {names} was logged before, and rows are never written over. Nothing was written."
+                continue
+            if self._is_failing:
+                self._say_better()
+        return True
 
 
 def journal_path(root: Path, run_id: str, journal: str) -> Path:

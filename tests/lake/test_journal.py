@@ -1,10 +1,13 @@
 """What a journal takes and keeps, and how it becomes parts."""
 
+import errno
 import os
+import sys
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from fractions import Fraction
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -13,6 +16,7 @@ import pytest
 from lake.check import verify
 from lake.errors import LakeError
 from lake.journal import Journal
+from lake.journal_lines import Lines
 from lake.journals import list_journals
 from lake.read import open_lake, query
 from lake.recover import recover
@@ -167,3 +171,65 @@ def test_a_key_that_was_logged_before_is_refused_and_the_rest_is_sealed(tmp_path
     with open_lake(tmp_path / "lake") as lake:
         rows = lake.execute("SELECT metric, value FROM epochs ORDER BY ALL").fetchall()
     assert rows == [("auroc", 0.75), ("loss", 0.5)]
+
+
+STEPS = [
+    (function.__code__, line)
+    for function in (Journal._keep, Journal._write, Journal._flush, Lines.append, Lines.behind, Lines.forget)
+    for line in sorted({line for _, _, line in function.__code__.co_lines() if line})[1:]
+]
+
+
+@pytest.mark.parametrize("durable", ["disk", "process"])
+@pytest.mark.parametrize("at", range(len(STEPS)), ids=lambda at: f"{STEPS[at][0].co_name}-{STEPS[at][1]}")
+def test_ctrl_c_between_any_two_statements_of_a_log_call_doubles_and_tears_nothing(
+    root: Path, durable: Any, at: int
+) -> None:
+    code, line = STEPS[at]
+    journal = Journal(root, "run-a", durable=durable)
+    journal.log({RUNS: [run_row()]})
+    stopped = False
+
+    def tracing(frame: FrameType, event: str, _: object) -> Any:
+        nonlocal stopped
+        if frame.f_code is code and event == "line" and frame.f_lineno == line:
+            stopped = True
+            sys.settrace(None)
+            raise KeyboardInterrupt
+        return tracing
+
+    before = sys.gettrace()
+    sys.settrace(tracing)
+    try:
+        journal.log_epoch(0, "train", {"loss": 0.5})
+    except KeyboardInterrupt:
+        pass
+    finally:
+        sys.settrace(before)
+    for epoch in (1, 2):
+        assert journal.log_epoch(epoch, "train", {"loss": 0.5})
+    found = query(root, "SELECT epoch FROM epoch_events ORDER BY epoch").to_pylist()
+    assert [row["epoch"] for row in found] in ([0, 1, 2], [1, 2] if stopped else [])
+    assert len(journal.seal()) == 2
+    assert query(root, "SELECT epoch FROM epoch_events ORDER BY epoch").to_pylist() == found
+    assert recover(root) == []
+    assert verify(root) == []
+
+
+def test_closing_goes_on_where_it_was_broken_off(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C while it waits for space."""
+
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "no space")
+
+    def stop(_: float) -> None:
+        raise KeyboardInterrupt
+
+    journal = Journal(root, "run-a")
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "pwrite", full)
+        disk.setattr("lake.journal.time.sleep", stop)
+        journal.log({RUNS: [run_row()]})
+        with pytest.raises(KeyboardInterrupt):
+            journal.close()
+    assert len(journal.seal()) == 1
