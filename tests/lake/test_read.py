@@ -9,6 +9,7 @@ import pytest
 
 from lake.append import append
 from lake.check import verify
+from lake.compact import compact
 from lake.errors import LakeError
 from lake.files import sha256_of
 from lake.parts import DIGITS
@@ -243,3 +244,16 @@ def test_a_part_without_its_digest_in_its_name_is_refused(small_lake: Path) -> N
     with pytest.raises(LakeError, match="have the digest of their bytes in their name"):
         query(small_lake, "SELECT 1")
     assert any("have the digest of their bytes" in fault for fault in verify(small_lake))
+
+
+def test_an_earlier_attempt_that_comes_late_does_not_count_beside_the_packed_later_one(tmp_path: Path) -> None:
+    """As of a job that was requeued to another node while the first one's journal was not to be seen yet."""
+    root = tmp_path / "lake"
+    for attempt, value in ((2, 0.25), (1, 0.75)):
+        rows = [epoch_row(attempt=attempt, epoch=epoch, value=value) for epoch in range(3)]
+        append(root, RUNS, "run-a", f"a00{attempt}-rows", [run_row(attempt=attempt)])
+        append(root, EPOCHS, "run-a", f"a00{attempt}-rows", rows)
+        seen = query(root, "SELECT count(*) AS n, max(value) AS value FROM epochs").to_pylist()
+        assert seen == [{"n": 3, "value": 0.25}]
+        if attempt == 2:
+            compact(root)
