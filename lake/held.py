@@ -33,7 +33,6 @@ class Held:
         hidden: owners whose rows in packs count no more, since a later attempt wrote them anew.
         running: journals with rows that no part may hold yet; a longer part will take the place of what there is.
         scattered: owners with rows in several places, which alone may hold a key twice.
-        beside: those of them with rows in packs and elsewhere: what is packed does not tell what repeats it.
     """
 
     generation: Generation
@@ -42,7 +41,6 @@ class Held:
     hidden: Mapping[str, set[str]]
     running: frozenset[str]
     scattered: Mapping[str, set[str]]
-    beside: Mapping[str, set[str]]
 
 
 def held(root: Path, tables: Collection[str] = tuple(TABLES), before: float | None = None) -> Held:
@@ -83,11 +81,7 @@ def held(root: Path, tables: Collection[str] = tuple(TABLES), before: float | No
     scattered = {
         name: _scattered(TABLES[name], parts[name], rows.get(name, []), index, hidden[name]) for name in tables
     }
-    beside = {
-        name: {owner for owner in owners if (name, owner) in index and owner not in hidden[name]}
-        for name, owners in scattered.items()
-    }
-    return Held(generation, parts, rows, hidden, running, scattered, beside)
+    return Held(generation, parts, rows, hidden, running, scattered)
 
 
 def _scattered(

@@ -108,7 +108,7 @@ def _view_held(connection: duckdb.DuckDBPyConnection, root: Path, now: Held, tab
             selected = f"{selected} UNION ALL {rows_of(table, files)}" if packs else rows_of(table, files)
         if rows:
             selected = f"{selected} UNION ALL {_register(connection, table, rows)}"
-        repeats = any(pack.repeats for pack in packs) or bool(now.beside[name]) or _may_repeat(parts, rows)
+        repeats = any(pack.repeats for pack in packs) or _may_repeat(parts, rows)
         create_views(connection, table, selected, repeats)
         _doubt(connection, root, table, now.scattered[name])
 
