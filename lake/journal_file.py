@@ -9,7 +9,8 @@ A record counts once its line is whole. What follows the last line end is torn: 
 it, and nobody was told that it was kept. So are zeros in place of the last lines, which a power cut kept from the disk.
 A line with an end whose checksum is of another text is damage, and is said.
 
-Zeros with whole lines behind them are damage too, where each line was flushed before the next one was written. A
+Zeros with whole lines behind them are damage too, where each line was flushed before the next one was written: only
+those that waited for a failing disk are written several at once, and are then called damaged, should power fail too. A
 journal that is kept against its process's death alone (`durable` in its header) is flushed a little later, its pages in
 any order: there they are what a power cut leaves. It ends before them, since nobody knows how many lines they were, and
 what lay behind was promised to no one who lost the power; `recover` says how many whole lines that are.
