@@ -62,8 +62,16 @@ def compact(root: Path) -> Generation:
         is_news = any(fresh.values()) or any(now.hidden.values())
         if now.generation.number and not is_news and not is_outdated(now.generation):
             return now.generation
-        following = _following(root, now, fresh)
-        if put_generation(root, following):
+        try:
+            following = _following(root, now, fresh)
+        except duckdb.IOException as error:
+            if not _are_there(root, fresh):
+                continue
+            raise LakeError(
+                f"a file of {root} cannot be read ({str(error).splitlines()[0]}). Nothing was merged; ./run lake verify "
+                "names it."
+            ) from error
+        if _are_there(root, fresh) and put_generation(root, following):
             return following
     raise LakeError(f"{root} is being compacted by others again and again. Try once they are done.")
 
@@ -82,6 +90,11 @@ def _settled(root: Path, now: Held) -> dict[str, list[Part]]:
     lasting = list_parts(root, [name for name, parts in ended.items() if any(part.journalled for part in parts)])
     found = {name: set(longest(parts)) for name, parts in lasting.items()}
     return {name: [part for part in parts if part in found.get(name, parts)] for name, parts in ended.items()}
+
+
+def _are_there(root: Path, fresh: Mapping[str, Sequence[_Source]]) -> bool:
+    """Whether no part was set aside since it was read: in a pack it would count all the same."""
+    return all((root / source.part.path).exists() for sources in fresh.values() for source in sources)
 
 
 def _with_rows(root: Path, parts: Sequence[Part]) -> list[_Source]:

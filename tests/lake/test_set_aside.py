@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+import lake.compact
 import lake.recover
 import lake.set_aside
 from lake.append import append
@@ -134,3 +135,24 @@ def test_a_part_that_is_packed_at_the_same_moment_is_said(small_lake: Path, monk
     assert (small_lake / "set-aside" / name).exists()
     assert query(small_lake, "SELECT count(*) AS n FROM epochs").to_pylist() == [{"n": 3}]
     assert verify(small_lake, rows=True) == []
+
+
+@pytest.mark.parametrize("before", ["write_packs", "write_results"])
+def test_a_part_that_is_set_aside_while_it_is_packed_is_left_out(
+    small_lake: Path, monkeypatch: pytest.MonkeyPatch, before: str
+) -> None:
+    """Before it was read, and after."""
+    real = getattr(lake.compact, before)
+    path = append(small_lake, EPOCHS, "run-a", "odd", [epoch_row(epoch=77)]).relative_to(small_lake)
+    with monkeypatch.context() as patched:
+
+        def late(root: Path, *rest: Any) -> Any:
+            patched.undo()
+            set_aside(root, path.as_posix(), "it contradicts another")
+            return real(root, *rest)
+
+        patched.setattr(lake.compact, before, late)
+        compact(small_lake)
+    assert query(small_lake, "SELECT count(*) AS n FROM epochs WHERE epoch = 77").to_pylist() == [{"n": 0}]
+    assert query(small_lake, "SELECT count(*) AS n FROM epochs").to_pylist() == [{"n": 3}]
+    assert verify(small_lake) == []
