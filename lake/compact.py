@@ -68,8 +68,8 @@ def compact(root: Path) -> Generation:
             if not _are_there(root, fresh):
                 continue
             raise LakeError(
-                f"a file of {root} cannot be read ({str(error).splitlines()[0]}). Nothing was merged; ./run lake verify "
-                "names it."
+                f"a file of {root} cannot be read ({str(error).splitlines()[0]}). Nothing was merged; ./run lake "
+                "verify names it."
             ) from error
         if _are_there(root, fresh) and put_generation(root, following):
             return following
