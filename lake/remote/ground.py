@@ -49,19 +49,22 @@ def snapshot_to_compare(root: Path) -> tuple[Snapshot | None, str | None]:
 def is_contained(root: Path, store: Store, head: Head, snapshot: Snapshot) -> bool:
     """Whether a push of `snapshot` leaves out nothing of what the remote has.
 
-    It is, where nobody published since this lake last pushed or pulled; else where every run of the remote is in the
-    snapshot with the same rows.
+    It leaves nothing out where every run of the remote is in the snapshot with the same rows; with others only where
+    nobody published since this lake last pushed or pulled: those runs went on here. A run that is not here at all was
+    lost, or the lake is an older copy of itself.
     """
-    if last_common(root, store.name) == head.commit_id:
-        return True
-    return is_within(root, store, read_commit(store, head.commit_id), snapshot)
+    found = _missed(root, store, read_commit(store, head.commit_id), snapshot)
+    return not found.only_there and (not found.changed or last_common(root, store.name) == head.commit_id)
 
 
 def is_within(root: Path, store: Store, commit: Commit, snapshot: Snapshot) -> bool:
     """Whether every run of a commit is in the lake's `snapshot` with the same rows."""
-    there = read_snapshot(store, commit.snapshot_id, commit.snapshot_sha256)
-    found = difference(root, store, snapshot, there)
+    found = _missed(root, store, commit, snapshot)
     return not found.only_there and not found.changed
+
+
+def _missed(root: Path, store: Store, commit: Commit, snapshot: Snapshot) -> Difference:
+    return difference(root, store, snapshot, read_snapshot(store, commit.snapshot_id, commit.snapshot_sha256))
 
 
 def difference(root: Path, store: Store, here: Snapshot | None, there: Snapshot) -> Difference:

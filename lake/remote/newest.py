@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from lake.remote.commits import Commit, Head, read_commit, read_head
+from lake.remote.commits import Commit, Head, history, read_commit, read_head
 from lake.remote.errors import RemoteError, UnsureError
 from lake.remote.layout import COMMITS, LATEST, commit_key
 from lake.remote.memory import last_common
@@ -11,15 +11,22 @@ from lake.remote.store import Store
 
 
 def newest_head(store: Store, root: Path | None = None) -> Head | None:
-    """As `read_head`, but a remote that has had a newest commit and no longer has its pointer is refused.
+    """As `read_head`, but refused where the pointer is lost, belies its commit, or was put back to an older one.
 
     Args:
         root: a lake, which remembers what it pushed and pulled.
 
     Raises:
-        RemoteError: the pointer is lost, or is not one of ours.
+        RemoteError: as said, or it is not one of ours.
     """
     if head := read_head(store):
+        newest = read_commit(store, head.commit_id)
+        if (newest.snapshot_id, newest.sequence) != (head.snapshot_id, head.sequence):
+            raise RemoteError(
+                f"{store.name}: the pointer says other than the commit it names. Restore {LATEST} from a copy."
+            )
+        if root:
+            _refuse_older(store, head, last_common(root, store.name))
         return head
     commits = commits_without_pointer(store)
     last = max(commits.values(), key=lambda commit: commit.sequence, default=None)
@@ -31,6 +38,19 @@ def newest_head(store: Store, root: Path | None = None) -> Head | None:
             "Restore it from a copy, and nothing else is changed; without it a push would begin anew."
         )
     return None
+
+
+def _refuse_older(store: Store, head: Head, known: str | None) -> None:
+    """Whoever held a commit finds it in the history of every later one."""
+    if known is None or known == head.commit_id:
+        return
+    had = read_commit(store, known)
+    since = history(store, head.commit_id, down_to=had.sequence) if head.sequence > had.sequence else ()
+    if known not in (commit_id for commit_id, _ in since):
+        raise RemoteError(
+            f"{store.name} had {had.told}, and its newest, number {head.sequence}, does not stand on that: the pointer "
+            f"was put back, or the remote was begun anew. Restore {LATEST} from a copy."
+        )
 
 
 def commits_without_pointer(store: Store) -> dict[str, Commit]:

@@ -12,12 +12,12 @@ from lake.adopt import adopt
 from lake.errors import LakeError
 from lake.files import explained, make_folder
 from lake.owners import owners_of
-from lake.remote.commits import Commit, history, read_head
+from lake.remote.commits import Commit, Head, history, read_commit, read_head
 from lake.remote.contents import by_digest, items_of
 from lake.remote.errors import AlteredError, RemoteError
 from lake.remote.ground import difference, local_snapshot
 from lake.remote.holdings import find_held, is_whole
-from lake.remote.layout import check_remote
+from lake.remote.layout import MEND, check_remote, tag_key
 from lake.remote.manifest import read_snapshot
 from lake.remote.memory import last_common, remember
 from lake.remote.newest import newest_head
@@ -53,7 +53,7 @@ def pull(
         LakeError: a run is in the lake with other rows. Nothing of the lake was changed.
     """
     check_remote(store)
-    commit_id, commit = chosen_commit(store, snapshot_id, tag)
+    commit_id, commit = chosen_commit(store, snapshot_id, tag, root)
     snapshot = snapshot_of(store, commit)
     new_runs, fetched, n_bytes = _take_over(root, store, commit_id, snapshot, moving)
     if snapshot_id is None and tag is None:
@@ -88,15 +88,17 @@ def _has_all(root: Path, store: Store, commit_id: str, snapshot: Snapshot) -> bo
     return not found.only_there and (not found.changed or last_common(root, store.name) == commit_id)
 
 
-def chosen_commit(store: Store, snapshot_id: str | None, tag: str | None) -> tuple[str, Commit]:
+def chosen_commit(
+    store: Store, snapshot_id: str | None, tag: str | None, root: Path | None = None
+) -> tuple[str, Commit]:
     """Id and content of the newest commit, of the newest whose snapshot's id begins so, or of the tag's.
 
     Raises:
-        RemoteError: there is none.
+        RemoteError: there is none, or a tag's file does not name what the commits say.
     """
+    head = newest_head(store, root)
     if tag is not None:
-        return read_tag(store, tag)
-    head = newest_head(store)
+        return _tagged(store, head, tag)
     if head is None:
         raise RemoteError(f"{store.name} has no commit yet. Push to it first.")
     commits = history(store, head.commit_id)
@@ -108,6 +110,20 @@ def chosen_commit(store: Store, snapshot_id: str | None, tag: str | None) -> tup
     raise RemoteError(
         f"no commit of {store.name} has a snapshot that begins with {snapshot_id!r}; "
         f"the newest of {head.sequence} has {head.snapshot_id[:12]}."
+    )
+
+
+def _tagged(store: Store, head: Head | None, tag: str) -> tuple[str, Commit]:
+    """The tag's commit, once the newest commit says the same; of a name that it does not know, once it stands on it."""
+    commit_id, commit = read_tag(store, tag)
+    given = read_commit(store, head.commit_id).tags.get(tag) if head else None
+    if given == commit.snapshot_id:
+        return commit_id, commit
+    if given is None and head and commit_id in (one for one, _ in history(store, head.commit_id, commit.sequence)):
+        return commit_id, commit
+    said = f"the newest commit says {given[:12]}" if given else "no commit that the newest stands on"
+    raise RemoteError(
+        f"{store.name}/{tag_key(tag)} was altered: it names the snapshot {commit.snapshot_id[:12]}, {said}. {MEND}"
     )
 
 

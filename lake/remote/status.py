@@ -76,8 +76,9 @@ def status(root: Path, store: Store) -> Status:
 
 
 def _state(runs: Difference, is_common: bool) -> State:
-    """Where nobody published since the last push or pull, what differs is what the lake has got since then."""
-    if is_common or not (runs.only_there or runs.changed):
+    """Where nobody published since the last push or pull, a run that differs went on here since then."""
+    is_changed = bool(runs.changed) and not is_common
+    if not runs.only_there and not is_changed:
         return "ahead"
     return "diverged" if runs.only_here or runs.changed else "behind"
 
