@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lake.remote.contents import Item, by_digest, items_of
 from lake.remote.errors import MissingError, RemoteError
-from lake.remote.layout import OBJECTS, object_key, snapshot_key
+from lake.remote.layout import MEND, OBJECTS, object_key, snapshot_key
 from lake.remote.manifest import checked_snapshot
 from lake.remote.patience import patiently
 from lake.remote.progress import Moving
@@ -29,22 +29,30 @@ def place(root: Path, store: Store, snapshot: Snapshot, moving: Moving) -> Place
     """Make sure that the remote has the snapshot, its objects before it.
 
     A snapshot's id is of its rows: another lake may have packed the same ones into other files. What is there first
-    stays, and its objects are there, since they came before it.
+    stays; its objects came before it, and may have been lost since.
+
+    Raises:
+        RemoteError: an object that another lake packed is lost, so that the snapshot cannot be read.
     """
     key = snapshot_key(snapshot.snapshot_id)
     data = snapshot_path(root, snapshot.snapshot_id).read_bytes()
-    sent, n_bytes = 0, 0
     there = _there(store, key)
-    if there is None:
-        items = by_digest(items_of(snapshot))
-        sizes = patiently(lambda: dict(store.list(OBJECTS)))
-        wrong = {item.sha256 for item in items if _has_wrong_size(item, sizes)}
-        absent = {item.sha256 for item in items if object_key(item.sha256) not in sizes}
-        sent, n_bytes = _send(root, store, [item for item in items if item.sha256 in wrong | absent], wrong, moving)
-        if not patiently(lambda: store.put_if_absent(key, data)):
-            there = patiently(lambda: store.get(key)).data  # ours, its answer lost; or another's in the same moment
-    if there is not None and there != data:
-        checked_snapshot(there, snapshot.snapshot_id, f"{store.name}/{key}")
+    own = {item.sha256: item for item in items_of(snapshot)}
+    named = snapshot if there in (None, data) else checked_snapshot(there or b"", snapshot.snapshot_id, key)
+    items = by_digest(items_of(named))
+    sizes = patiently(lambda: dict(store.list(OBJECTS)))
+    wrong = {item.sha256 for item in items if _has_wrong_size(item, sizes)}
+    lacking = wrong | {item.sha256 for item in items if object_key(item.sha256) not in sizes}
+    if lost := sorted(lacking - own.keys()):
+        raise RemoteError(
+            f"{store.name}/{object_key(lost[0])} is lost or altered: the snapshot {snapshot.snapshot_id[:12]} there "
+            f"needs it, and this lake packed its rows into other files. {MEND}"
+        )
+    sent, n_bytes = _send(root, store, [one for digest, one in own.items() if digest in lacking], wrong, moving)
+    if there is None and not patiently(lambda: store.put_if_absent(key, data)):
+        there = patiently(lambda: store.get(key)).data  # ours, its answer lost; or another's in the same moment
+    if there not in (None, data):
+        checked_snapshot(there or b"", snapshot.snapshot_id, f"{store.name}/{key}")
     return Placed(_digest(data if there is None else there), sent, n_bytes)
 
 

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from lake.errors import LakeError
+from lake.remote.contents import items_of
 from lake.remote.errors import BeatenError
+from lake.remote.layout import object_key
 from lake.remote.opening import open_store
 from lake.remote.pull import pull
 from lake.remote.push import push
@@ -90,3 +92,22 @@ def test_a_tag_whose_file_names_another_commit_is_refused(tmp_path: Path, store:
             pull(tmp_path / "b", store, tag=name)
     else:  # as an older release gave it, which recorded no names: the newest commit stands on it
         assert pull(tmp_path / "b", store, tag=name).sequence == 2
+
+
+def test_an_object_that_the_remote_lost_is_sent_again_with_the_snapshot_that_is_there(
+    tmp_path: Path, store: Store
+) -> None:
+    """As where a bucket came back from a copy without the newest commit."""
+    lake = tmp_path / "a"
+    add_run(lake, "run-a")
+    push(lake, store, ANNA)
+    add_run(lake, "run-b")
+    push(lake, store, ANNA)
+    newest = {item.sha256 for item in items_of(take_snapshot(lake))}
+    pointer(tmp_path).unlink()
+    shutil.copy(pointer(tmp_path), tmp_path / "remote" / "latest.json")
+    shutil.rmtree(lake / ".remotes")
+    for sha256 in newest:
+        (tmp_path / "remote" / object_key(sha256)).unlink()
+    assert push(lake, store, ANNA).objects_sent == len(newest)
+    assert pull(tmp_path / "c", store).new_runs == ["run-a", "run-b"]
