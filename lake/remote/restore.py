@@ -5,6 +5,7 @@ from pathlib import Path
 
 from lake.generation import current_generation
 from lake.remote.contents import Item, by_digest, items_of
+from lake.remote.errors import AlteredError
 from lake.remote.holdings import is_whole
 from lake.remote.layout import check_remote, object_key
 from lake.remote.patience import patiently
@@ -17,7 +18,7 @@ from lake.snapshot import load_snapshot, snapshot_files
 
 @dataclass(frozen=True)
 class Restored:
-    """What came back, and what the remote does not have either."""
+    """What came back, and what the remote does not have either, or not whole."""
 
     files: list[str]
     bytes: int
@@ -37,10 +38,20 @@ def restore(root: Path, store: Store, moving: Moving = unseen) -> Restored:
     broken = [item for item in _named(root) if not is_whole(root / item.path, item.sha256)]
     there = {item.sha256 for item in by_digest(broken) if _has(store, item)}
     found = [item for item in broken if item.sha256 in there]
+    altered: set[str] = set()
+
+    def bring(item: Item) -> int:
+        try:
+            return fetch(store, item, root / item.path)
+        except AlteredError:  # the others come back all the same
+            altered.add(item.path)
+            return 0
+
     with moving("fetching", len(found), sum(item.size_bytes or 0 for item in found)) as counted:
-        n_bytes = in_parallel(found, lambda item: fetch(store, item, root / item.path), counted)
-    missing = sorted(item.path for item in broken if item.sha256 not in there)
-    return Restored(sorted(item.path for item in found), n_bytes, missing)
+        n_bytes = in_parallel(found, bring, counted)
+    restored = sorted(item.path for item in found if item.path not in altered)
+    missing = sorted(altered | {item.path for item in broken if item.sha256 not in there})
+    return Restored(restored, n_bytes, missing)
 
 
 def _named(root: Path) -> list[Item]:

@@ -6,7 +6,10 @@ import pytest
 
 from lake.append import append
 from lake.check import verify
+from lake.remote.contents import items_of
+from lake.remote.layout import object_key
 from lake.remote.objects import ObjectStore
+from lake.remote.opening import open_store
 from lake.remote.push import push
 from lake.remote.restore import restore
 from lake.schema import EPOCHS
@@ -51,3 +54,20 @@ def test_what_was_never_pushed_is_named_as_missing(lake: Path, bucket: ObjectSto
     (lake / pack).unlink()
     done = restore(lake, bucket)
     assert (done.files, done.missing) == ([], [pack])
+
+
+@pytest.mark.parametrize("fault", ["cut", "altered"])
+def test_one_that_is_wrong_in_the_remote_keeps_none_of_the_others(tmp_path: Path, fault: str) -> None:
+    lake, store = tmp_path / "a", open_store(f"file://{tmp_path}/remote")
+    add_run(lake, "run-a")
+    push(lake, store, ANNA)
+    items = items_of(take_snapshot(lake))
+    for item in items:
+        (lake / item.path).unlink()
+    there = tmp_path / "remote" / object_key(items[0].sha256)
+    data = there.read_bytes()
+    there.write_bytes(data[:-1] if fault == "cut" else data[:-1] + bytes([data[-1] ^ 1]))
+    restored = restore(lake, store)
+    assert restored.missing == [items[0].path]
+    assert restored.files == sorted(item.path for item in items[1:])
+    assert len(restored.files) > 1
